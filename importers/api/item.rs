@@ -1,0 +1,203 @@
+//! What an importer makes of an export: items.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{At, Entry};
+
+/// One mail, file, setting ... with the facts that its platform knows about it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Names the item for ever: the same item of a later export has the same key.
+    pub key: Key,
+    /// What it is.
+    pub kind: Kind,
+    /// The product it comes from, as users of `--only` and readers of the index know it: `mail`, `drive`.
+    pub product: &'static str,
+    /// When it was made or received, in seconds since 1970-01-01 UTC; becomes the file's modification time.
+    pub time: Option<i64>,
+    /// What a person calls it: a file's name; messages take theirs from `Subject:`.
+    pub title: Option<String>,
+    /// Where it goes below `files/`, with `/` between names: `drive/Work/Budget.xlsx`. The archive makes every
+    /// name safe and keeps equal names apart. Empty for messages, which the archive places by their labels.
+    pub path: String,
+    /// The labels it carries on its platform, decoded, in their order.
+    pub labels: Vec<Label>,
+    /// Its content.
+    pub body: Body,
+    /// Where it was found.
+    pub origin: Origin,
+    /// What only messages have.
+    pub mail: Option<Mail>,
+    /// Further facts under the names their platform gives them; kept in the index as JSON.
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Names an item for ever within its platform, whatever export it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(pub String);
+
+/// What an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// An RFC 5322 message.
+    Message,
+    /// A document or any other file, as the user had it.
+    File,
+    /// Settings of an account: filters, signatures, blocked addresses.
+    Setting,
+}
+
+impl Kind {
+    /// All kinds, in the order in which people are told of them.
+    pub const ALL: &[Kind] = &[Kind::Message, Kind::File, Kind::Setting];
+
+    /// Its name in the index, on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Message => "message",
+            Kind::File => "file",
+            Kind::Setting => "setting",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// Content of an item.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Facts only.
+    None,
+    /// The content of an entry, copied by the engine and never held in memory.
+    Entry(Entry),
+    /// Bytes that are only a piece of an entry: one message of an mbox.
+    Inline(Vec<u8>),
+}
+
+/// Where an item was found.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The entry that it was made from.
+    pub entry: Entry,
+    /// The position in it.
+    pub at: At,
+}
+
+/// A label with what it means.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Label {
+    /// The label as its user wrote it, decoded; `/` between the names of nested labels.
+    pub name: String,
+    /// What it means, when it is one of the platform's own.
+    pub role: Option<Role>,
+}
+
+/// What a platform's own label means, named after RFC 6154 and RFC 8621 where they have a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// In the inbox.
+    Inbox,
+    /// Sent by the user.
+    Sent,
+    /// Not sent yet.
+    Drafts,
+    /// Spam.
+    Junk,
+    /// Deleted.
+    Trash,
+    /// In no folder.
+    Archive,
+    /// A chat that is kept as mail.
+    Chats,
+    /// Starred.
+    Flagged,
+    /// Marked as important.
+    Important,
+    /// Not read.
+    Unread,
+    /// Read.
+    Seen,
+    /// One of the platform's own categories.
+    Category,
+    /// An IMAP keyword: the name of the label is the keyword.
+    Keyword,
+}
+
+/// What only messages have.
+#[derive(Clone, Debug, Default)]
+pub struct Mail {
+    /// The state of the message.
+    pub flags: Flags,
+    /// The platform's name of its thread.
+    pub thread: Option<String>,
+    /// True when the export broke off inside this message: a later, whole one takes its place.
+    pub is_partial: bool,
+    /// How many `>From ` lines were restored to `From ` on the way out of the mbox.
+    pub unquoted_lines: u32,
+}
+
+/// The IMAP system flags of a message (RFC 9051 section 2.3.2), as far as a Maildir can hold them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Flags = Flags(0);
+    /// `\Draft`, Maildir `D`.
+    pub const DRAFT: Flags = Flags(1);
+    /// `\Flagged`, Maildir `F`.
+    pub const FLAGGED: Flags = Flags(2);
+    /// `$Forwarded`, Maildir `P`.
+    pub const PASSED: Flags = Flags(4);
+    /// `\Answered`, Maildir `R`.
+    pub const REPLIED: Flags = Flags(8);
+    /// `\Seen`, Maildir `S`.
+    pub const SEEN: Flags = Flags(16);
+    /// `\Deleted`, Maildir `T`.
+    pub const TRASHED: Flags = Flags(32);
+
+    const LETTERS: [(Flags, char); 6] = [
+        (Flags::DRAFT, 'D'),
+        (Flags::FLAGGED, 'F'),
+        (Flags::PASSED, 'P'),
+        (Flags::REPLIED, 'R'),
+        (Flags::SEEN, 'S'),
+        (Flags::TRASHED, 'T'),
+    ];
+
+    /// These flags and those of `other`.
+    #[must_use]
+    pub fn with(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// These flags without those of `other`.
+    #[must_use]
+    pub fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
+    }
+
+    /// True when all flags of `other` are among these.
+    pub fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The Maildir letters, in ASCII order as Maildir wants them.
+    pub fn letters(self) -> String {
+        let set = Flags::LETTERS.iter().filter(|(flag, _)| self.has(*flag));
+        set.map(|(_, letter)| letter).collect()
+    }
+
+    /// The flags of Maildir letters; unknown letters are passed over.
+    pub fn from_letters(letters: &str) -> Flags {
+        let of = |letter| Flags::LETTERS.iter().find(|(_, known)| *known == letter);
+        letters
+            .chars()
+            .filter_map(of)
+            .fold(Flags::NONE, |flags, (flag, _)| flags.with(*flag))
+    }
+}

@@ -1,0 +1,2 @@
+//! exodus
+fn main() {}
