@@ -22,12 +22,7 @@ pub trait Importer: Sync {
     ///
     /// # Errors
     /// Only what ends the import; what one item lacks is a [`crate::Fault`].
-    fn import(
-        &self,
-        source: &dyn Source,
-        options: &Options,
-        sink: &mut dyn Sink,
-    ) -> Result<(), ImportError>;
+    fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError>;
 }
 
 /// What an importer is called and what it can do; feeds the command line, the papers and the tests.

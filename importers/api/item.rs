@@ -195,9 +195,6 @@ impl Flags {
     /// The flags of Maildir letters; unknown letters are passed over.
     pub fn from_letters(letters: &str) -> Flags {
         let of = |letter| Flags::LETTERS.iter().find(|(_, known)| *known == letter);
-        letters
-            .chars()
-            .filter_map(of)
-            .fold(Flags::NONE, |flags, (flag, _)| flags.with(*flag))
+        letters.chars().filter_map(of).fold(Flags::NONE, |flags, (flag, _)| flags.with(*flag))
     }
 }

@@ -68,11 +68,7 @@ pub trait Source: Sync {
 
     /// Where something stands, for messages: `part!path at byte n`.
     fn place(&self, entry: &Entry, at: At) -> Place {
-        Place {
-            part: self.part_name(entry.part).to_owned(),
-            path: entry.path.clone(),
-            at,
-        }
+        Place { part: self.part_name(entry.part).to_owned(), path: entry.path.clone(), at }
     }
 }
 
