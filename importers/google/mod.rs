@@ -1,0 +1,3 @@
+//! Google: a Takeout in any language.
+mod labels;
+mod locales;
