@@ -1,1 +1,3 @@
 //! exodus
+pub mod archive;
+pub mod report;

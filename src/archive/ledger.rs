@@ -1,0 +1,118 @@
+//! The ledger: `ledger.jsonl`, one record a line, only ever appended to.
+//!
+//! It is the second durable form of all that the files alone cannot tell. A batch's records are on disk before the
+//! index commits them, and the index remembers how far it has committed; what stands after that point belongs to a
+//! batch that was never finished, and is cut off by the next writer.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::record::Record;
+use crate::report::error::{Error, Kind, Result};
+
+/// The name of the ledger in the archive.
+pub const FILE_NAME: &str = "ledger.jsonl";
+
+/// The ledger, open for appending.
+pub struct Ledger {
+    path: PathBuf,
+    out: BufWriter<File>,
+    len_bytes: u64,
+    hash: blake3::Hasher,
+}
+
+impl Ledger {
+    /// Opens the ledger, which the index has committed up to `committed_bytes`, and cuts off what follows.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is shorter than the index says.
+    pub fn open(root: &Path, committed_bytes: u64) -> Result<Ledger> {
+        let path = root.join(FILE_NAME);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = file.map_err(|err| Error::io("open", &path, &err))?;
+        let len = file.metadata().map_err(|err| Error::io("read", &path, &err))?.len();
+        if len < committed_bytes {
+            let what = format!("the ledger `{}` is shorter than the index says", path.display());
+            return Err(Error::new(Kind::Archive, what)
+                .hint("it was cut after it was written; restore it from a copy of the archive"));
+        }
+        let mut hash = blake3::Hasher::new();
+        let hashed = hash.update_reader((&mut file).take(committed_bytes)).map(|_| ());
+        let cut = hashed
+            .and_then(|()| file.set_len(committed_bytes))
+            .and_then(|()| file.seek(SeekFrom::Start(committed_bytes)).map(|_| ()));
+        cut.map_err(|err| Error::io("cut", &path, &err))?;
+        Ok(Ledger { path, out: BufWriter::with_capacity(1 << 18, file), len_bytes: committed_bytes, hash })
+    }
+
+    /// Appends a record.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn append(&mut self, record: &Record) -> Result<()> {
+        let mut line = serde_json::to_vec(record).expect("records are plain data");
+        line.push(b'\n');
+        self.hash.update(&line);
+        self.len_bytes += line.len() as u64;
+        self.out.write_all(&line).map_err(|err| Error::io("append to", &self.path, &err))
+    }
+
+    /// Hands all records over to the kernel; returns the length of the ledger in bytes.
+    ///
+    /// # Errors
+    /// When the disk does not take them.
+    pub fn flush(&mut self) -> Result<u64> {
+        self.out.flush().map_err(|err| Error::io("append to", &self.path, &err))?;
+        Ok(self.len_bytes)
+    }
+
+    /// BLAKE3 of the whole ledger so far.
+    pub fn blake3(&self) -> String {
+        self.hash.finalize().to_hex().to_string()
+    }
+}
+
+/// BLAKE3 of the first `len_bytes` of the ledger; `None` if it is shorter.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn blake3_of(root: &Path, len_bytes: u64) -> Result<Option<String>> {
+    let path = root.join(FILE_NAME);
+    let mut hash = blake3::Hasher::new();
+    let file = File::open(&path).map_err(|err| Error::io("read", &path, &err))?;
+    let len = file.metadata().map_err(|err| Error::io("read", &path, &err))?.len();
+    hash.update_reader(file.take(len_bytes)).map_err(|err| Error::io("read", &path, &err))?;
+    Ok((len >= len_bytes).then(|| hash.finalize().to_hex().to_string()))
+}
+
+/// Calls `each` with every record in order, up to `limit_bytes` if given. A last line that was not finished ends it;
+/// returns how many bytes hold whole records.
+///
+/// # Errors
+/// When the ledger cannot be read or a line in its middle is no record.
+pub fn replay(
+    root: &Path,
+    limit_bytes: Option<u64>,
+    mut each: impl FnMut(Record) -> Result<()>,
+) -> Result<u64> {
+    let path = root.join(FILE_NAME);
+    let file = File::open(&path).map_err(|err| Error::io("read", &path, &err))?;
+    let mut reader = BufReader::with_capacity(1 << 18, file.take(limit_bytes.unwrap_or(u64::MAX)));
+    let mut line = Vec::new();
+    let mut offset = 0;
+    loop {
+        line.clear();
+        let len = reader.read_until(b'\n', &mut line).map_err(|err| Error::io("read", &path, &err))?;
+        if len == 0 || line.last() != Some(&b'\n') {
+            return Ok(offset);
+        }
+        let record = serde_json::from_slice(&line).map_err(|err| {
+            Error::new(Kind::Archive, format!("the ledger is damaged, in `{}` at byte {offset}: {err}", path.display()))
+                .hint("restore ledger.jsonl from a copy of the archive, or import the export again into a new archive")
+        })?;
+        each(record)?;
+        offset += len as u64;
+    }
+}

@@ -1,0 +1,90 @@
+//! One writer at a time: a lock that the kernel lets go of when its process ends, however it ends.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use crate::report::error::{Error, Kind, Result};
+
+/// The lock of an archive; held until it is dropped.
+pub struct Lock {
+    path: PathBuf,
+    _file: File,
+    /// True when the last writer did not let go of the lock by itself: it was killed, or the power failed.
+    pub was_left: bool,
+}
+
+impl Lock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// When another process holds it.
+    pub fn take(root: &Path) -> Result<Lock> {
+        let path = root.join("lock");
+        loop {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+            let mut file = file.map_err(|err| Error::io("open the lock", &path, &err))?;
+            let mut owner = String::new();
+            // A lock that cannot be read still locks.
+            let _ = file.read_to_string(&mut owner);
+            if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+                return Err(busy(root, owner.trim()));
+            }
+            if !is_same_file(&file, &path) {
+                // Its last owner removed it between our opening and our locking.
+                continue;
+            }
+            let was_left = !owner.is_empty();
+            let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| {
+                write!(file, "{}", std::process::id())?;
+                file.flush()
+            });
+            written.map_err(|err| Error::io("write the lock", &path, &err))?;
+            return Ok(Lock { path, _file: file, was_left });
+        }
+    }
+}
+
+fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => ours.ino() == there.ino() && ours.dev() == there.dev(),
+        _ => false,
+    }
+}
+
+fn busy(root: &Path, owner: &str) -> Error {
+    let who = if owner.is_empty() { String::new() } else { format!(" (process {owner})") };
+    Error::new(Kind::Archive, format!("another exodus is writing to the archive `{}`{who}", root.display()))
+        .hint("wait until it has ended; one that was killed lets go by itself")
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while still locked: who waits for it sees that the file has gone and tries again.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_writer_at_a_time_and_a_left_lock_is_taken_over() {
+        let root = std::env::temp_dir().join(format!("exodus-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&root).expect("a temporary folder can be made");
+        let first = Lock::take(&root).expect("nobody holds it");
+        assert!(!first.was_left);
+        let second = Lock::take(&root).err().expect("the first holds it");
+        assert_eq!(second.kind, Kind::Archive);
+        assert!(second.what.contains(&std::process::id().to_string()));
+        drop(first);
+        std::fs::write(root.join("lock"), "123456").expect("the folder is ours");
+        assert!(Lock::take(&root).expect("its owner is gone").was_left);
+        std::fs::remove_dir_all(&root).expect("the folder is ours");
+    }
+}

@@ -1,0 +1,126 @@
+//! Full text: a stage of its own after the bodies are safe, which goes on where it was interrupted.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rusqlite::params;
+
+use super::index::Index;
+use super::message::{self, Text};
+use crate::report::error::Result;
+use crate::report::event::{Event, Observer};
+use crate::report::kill_point::kill_point;
+
+/// Items are read, and committed, so many at a time: bounds what is in memory and what a kill costs.
+const BATCH_ITEMS: usize = 256;
+/// A transaction takes so many batches.
+const BATCHES_PER_COMMIT: usize = 16;
+
+struct Job {
+    id: i64,
+    is_message: bool,
+    path: Option<String>,
+    title: String,
+    size: u64,
+}
+
+/// Reads the text of every item that has none in the index yet. Stops early when `stop` is set; returns how many
+/// items it read.
+///
+/// # Errors
+/// When the index cannot be written.
+pub fn update(root: &Path, index: &Index, observer: &dyn Observer, stop: &AtomicBool) -> Result<u64> {
+    let (items, bytes): (i64, i64) = index.conn.query_row(
+        "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE has_text = 0",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if items == 0 {
+        return Ok(0);
+    }
+    let begin = Event::Begin { stage: "full text", total_bytes: bytes as u64, total_items: items as u64 };
+    observer.event(begin);
+    let mut done = 0;
+    while !stop.load(Ordering::Relaxed) {
+        index.begin()?;
+        let mut in_commit = 0;
+        for _ in 0..BATCHES_PER_COMMIT {
+            let len = update_batch(root, index, observer)?;
+            in_commit += len;
+            if len < BATCH_ITEMS || stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        kill_point();
+        index.commit()?;
+        done += in_commit as u64;
+        if in_commit == 0 {
+            break;
+        }
+    }
+    observer.event(Event::End { stage: "full text" });
+    Ok(done)
+}
+
+fn update_batch(root: &Path, index: &Index, observer: &dyn Observer) -> Result<usize> {
+    let jobs = next_jobs(index)?;
+    let texts = read_texts(root, &jobs);
+    let mut insert = index.conn.prepare_cached(
+        "INSERT OR REPLACE INTO text (rowid, subject, sender, recipients, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let mut mark = index.conn.prepare_cached("UPDATE item SET has_text = 1 WHERE id = ?1")?;
+    for (job, text) in jobs.iter().zip(texts) {
+        insert.execute(params![job.id, text.subject, text.sender, text.recipients, text.body])?;
+        mark.execute([job.id])?;
+        observer.event(Event::Bytes(job.size));
+        observer.event(Event::Items(1));
+    }
+    Ok(jobs.len())
+}
+
+fn next_jobs(index: &Index) -> Result<Vec<Job>> {
+    let mut query = index.conn.prepare_cached(
+        "SELECT id, kind = 'message', path, coalesce(title, ''), size FROM item WHERE has_text = 0 ORDER BY id LIMIT ?1",
+    )?;
+    let rows = query.query_map([BATCH_ITEMS as i64], |row| {
+        Ok(Job {
+            id: row.get(0)?,
+            is_message: row.get(1)?,
+            path: row.get(2)?,
+            title: row.get(3)?,
+            size: row.get::<_, i64>(4)? as u64,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<Vec<Job>>>()?)
+}
+
+/// The texts of the jobs, in their order, read by as many threads as there are processors.
+fn read_texts(root: &Path, jobs: &[Job]) -> Vec<Text> {
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let mut found: Vec<(usize, Text)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut found = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(job) = jobs.get(number) else { return found };
+                found.push((number, text_of(root, job)));
+            }
+        };
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    found.sort_unstable_by_key(|(number, _)| *number);
+    found.into_iter().map(|(_, text)| text).collect()
+}
+
+fn text_of(root: &Path, job: &Job) -> Text {
+    if job.is_message {
+        // A file that is missing has no text; `verify` is what tells of it.
+        let bytes = job.path.as_ref().and_then(|path| fs::read(root.join(path)).ok());
+        return bytes.map(|bytes| message::text(&bytes)).unwrap_or_default();
+    }
+    let path = job.path.clone().unwrap_or_default();
+    Text { subject: format!("{} {path}", job.title), ..Text::default() }
+}

@@ -1,0 +1,43 @@
+//! Kill points: places where the crash tests end the process as `kill -9` would. Debug builds only.
+//!
+//! `EXODUS_KILL_AT=n` ends the process at the n-th point it passes; `EXODUS_KILL_AT=0` only counts, and [`passed`]
+//! tells how many there were.
+
+#[cfg(debug_assertions)]
+mod counter {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    pub(super) static PASSED: AtomicU64 = AtomicU64::new(0);
+    pub(super) static KILL_AT: LazyLock<Option<u64>> =
+        LazyLock::new(|| std::env::var("EXODUS_KILL_AT").ok()?.parse().ok());
+
+    pub(super) fn pass() {
+        if let Some(kill_at) = *KILL_AT
+            && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == kill_at
+        {
+            let me = rustix::process::getpid();
+            let _ = rustix::process::kill_process(me, rustix::process::Signal::KILL);
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+}
+
+/// A place where the crash tests may end the process.
+#[inline]
+pub fn kill_point() {
+    #[cfg(debug_assertions)]
+    counter::pass();
+}
+
+/// How many kill points this process has passed, if it was asked to count.
+pub fn passed() -> Option<u64> {
+    #[cfg(debug_assertions)]
+    {
+        (*counter::KILL_AT).map(|_| counter::PASSED.load(std::sync::atomic::Ordering::SeqCst))
+    }
+    #[cfg(not(debug_assertions))]
+    None
+}
