@@ -51,16 +51,15 @@ impl Scratch {
         Ok(Scratch { folder, next: AtomicU64::new(1) })
     }
 
-    /// Stores bytes that are in memory; `time` becomes the modification time.
+    /// Stores bytes that are in memory and whose BLAKE3 is known; `time` becomes the modification time.
     ///
     /// # Errors
     /// When the archive cannot take them.
-    pub fn store(&self, bytes: &[u8], time: Option<i64>) -> Result<StoredBody> {
+    pub fn store(&self, bytes: &[u8], blake3: String, time: Option<i64>) -> Result<StoredBody> {
         let (path, mut file) = self.create()?;
         file.write_all(bytes).map_err(|err| Error::io("write", &path, &err))?;
         kill_point();
         set_time(&file, &path, time)?;
-        let blake3 = blake3::hash(bytes).to_hex().to_string();
         Ok(StoredBody { path, size: bytes.len() as u64, blake3 })
     }
 
@@ -72,7 +71,6 @@ impl Scratch {
         &self,
         reader: &mut dyn Read,
         time: Option<i64>,
-        mut on_bytes: impl FnMut(u64),
     ) -> std::result::Result<StoredBody, StoreError> {
         let (path, mut file) = self.create().map_err(StoreError::Archive)?;
         let mut hash = blake3::Hasher::new();
@@ -93,7 +91,6 @@ impl Scratch {
             let written = file.write_all(&buf[..len]);
             written.map_err(|err| StoreError::Archive(Error::io("write", &path, &err)))?;
             size += len as u64;
-            on_bytes(len as u64);
         }
         kill_point();
         set_time(&file, &path, time).map_err(StoreError::Archive)?;

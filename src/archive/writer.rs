@@ -20,6 +20,7 @@ use super::message::Facts;
 use super::record::{ItemRecord, MailRecord, OriginRecord, Record, Spot};
 use super::scratch::{Scratch, StoredBody};
 use super::{names, recover};
+use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::kill_point;
 
@@ -95,6 +96,8 @@ pub enum Added {
     Updated,
     /// It was known, and nothing has changed.
     Known,
+    /// It was known from this very place, and nothing has changed.
+    Again,
 }
 
 /// Writes items into an archive; holds its lock.
@@ -437,7 +440,11 @@ impl Writer {
         let is_partial = item.mail.as_ref().is_some_and(|mail| mail.is_partial);
         let was_partial = before.mail.as_ref().is_some_and(|mail| mail.is_partial);
         let new_body = match item.content {
-            Content::Stored(ref body) if Some(&body.blake3) != before.blake3.as_ref() => Some(body.clone()),
+            Content::Stored(ref body)
+                if Some(&body.blake3) != before.blake3.as_ref() || self.is_lost(&known) =>
+            {
+                Some(body.clone())
+            }
             _ => None,
         };
         let takes_body = new_body.is_some()
@@ -491,6 +498,12 @@ impl Writer {
         Ok(added)
     }
 
+    /// True when the file of a known item is gone, so that the same content is welcome again.
+    fn is_lost(&self, known: &KnownItem) -> bool {
+        let is_there = |path: &str| super::reader::find_file(&self.root, path).is_some();
+        !self.batch.moves.contains_key(&known.id) && !known.record.path.as_deref().is_some_and(is_there)
+    }
+
     fn add_origin(&mut self, item: &Incoming, known: &KnownItem) -> Result<Added> {
         if !self.index.has_origin(known.id, &item.origin)? {
             let origin = OriginRecord {
@@ -499,8 +512,9 @@ impl Writer {
                 origin: item.origin.clone(),
             };
             self.apply(&Record::Origin(origin), None)?;
+            return Ok(Added::Known);
         }
-        Ok(Added::Known)
+        Ok(Added::Again)
     }
 
     /// Whether the current export is older or newer than the one that an item was last found in.
@@ -670,6 +684,29 @@ impl Writer {
             super::write_private(&self.root, &self.root.join("mail").join("subscriptions"), text.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The state of an entry in the index.
+    ///
+    /// # Errors
+    /// When the index cannot be read or has no such entry.
+    pub fn entry_state(&mut self, part: &str, path: &str) -> Result<State> {
+        let id = self.index.entry_id(part, path)?;
+        let mut query = self.index.conn.prepare_cached("SELECT state FROM entry WHERE id = ?1")?;
+        let name: String = query.query_row([id], |row| row.get(0))?;
+        Ok(State::from_name(&name).unwrap_or(State::Pending))
+    }
+
+    /// Commits, and lets `work` use the index before the next batch begins.
+    ///
+    /// # Errors
+    /// When the disk does not take the batch, or `work` fails.
+    pub fn between_batches<T>(&mut self, work: impl FnOnce(&Path, &Index) -> Result<T>) -> Result<T> {
+        self.commit()?;
+        self.index.commit()?;
+        let result = work(&self.root, &self.index);
+        self.index.begin()?;
+        result
     }
 
     /// Drops what was added since the last commit, its temporary files with it.

@@ -1,0 +1,70 @@
+//! Bounds what is on its way between the threads of an import: so many items, so many bytes.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use exodus_api::Stop;
+
+/// At most so many items are between the importer and the committer.
+const ITEMS: u64 = 1024;
+/// At most so many bytes of bodies are in memory, unless a single body is larger.
+const BYTES: u64 = 24 << 20;
+
+/// Counts what is on its way, and lets who adds to it wait.
+#[derive(Default)]
+pub struct Flow {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    items: u64,
+    bytes: u64,
+    is_broken: bool,
+}
+
+impl Flow {
+    /// Waits until there is room, then takes it.
+    ///
+    /// # Errors
+    /// When nothing moves any more: the committer has failed.
+    pub fn enter(&self, bytes: u64) -> Result<(), Stop> {
+        let mut state = self.lock();
+        while !state.is_broken && (state.items >= ITEMS || (state.bytes > 0 && state.bytes + bytes > BYTES)) {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.is_broken {
+            return Err(Stop);
+        }
+        state.items += 1;
+        state.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives the room of a body back: it is on disk.
+    pub fn body_done(&self, bytes: u64) {
+        self.lock().bytes -= bytes;
+        self.changed.notify_all();
+    }
+
+    /// Gives the room of an item back: it is in the batch.
+    pub fn item_done(&self) {
+        self.lock().items -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Says that nothing moves any more.
+    pub fn break_off(&self) {
+        self.lock().is_broken = true;
+        self.changed.notify_all();
+    }
+
+    /// True when nothing moves any more.
+    pub fn is_broken(&self) -> bool {
+        self.lock().is_broken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

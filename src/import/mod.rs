@@ -1,0 +1,393 @@
+//! One import: an export in, an archive out, every entry in one known state.
+//!
+//! Four kinds of threads pass work on (see [`recorder`]): the importer reads and splits; workers parse, hash and
+//! write bodies; the committer decides what is new, places it and makes it safe batch by batch. [`flow`] bounds
+//! what is on its way. [`states`] keeps each entry's state; [`metered`] counts what is read; [`inspect`] looks
+//! without touching.
+//!
+//! **Invariants.** No importer is named here: the list comes in as an argument. Memory is bounded by [`flow`],
+//! whatever the size of the export. Order of writing is the importer's order, so equal runs make equal archives.
+
+mod committer;
+mod flow;
+pub mod inspect;
+mod metered;
+mod recorder;
+mod states;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use exodus_api::{Detection, ImportError, Importer, Options, Source, Survey};
+
+use crate::archive::index::Index;
+use crate::archive::maildir::LabelMode;
+use crate::archive::reader::FaultLine;
+use crate::archive::record::{EntryRecord, ExportRecord, FaultRecord, PartRecord, Record};
+use crate::archive::text;
+use crate::archive::writer::Writer;
+use crate::report::counts::{EntryCounts, State};
+use crate::report::error::{Error, Kind, Result};
+use crate::report::event::{Event, Observer};
+use crate::source::{self, Export};
+
+/// What to import, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The parts of one export.
+    pub parts: Vec<PathBuf>,
+    /// The archive's folder.
+    pub archive: PathBuf,
+    /// The importer to use; `None` lets the content decide.
+    pub from: Option<String>,
+    /// The importer's options, and `--only`.
+    pub options: Options,
+    /// One file a message or one for every label; `None` for what the archive was made with.
+    pub labels: Option<LabelMode>,
+    /// Go on although the export's own list names files that are in no given part.
+    pub allow_missing_parts: bool,
+    /// Make the full-text index.
+    pub with_text: bool,
+    /// Only say what would be done.
+    pub is_dry_run: bool,
+}
+
+/// What a run did. Counts survive whatever ended it.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The importer.
+    pub platform: String,
+    /// The account the export belongs to.
+    pub account: Option<String>,
+    /// Entries of this run by state.
+    pub entries: EntryCounts,
+    /// Items of this run by kind.
+    pub items: BTreeMap<&'static str, ItemCounts>,
+    /// Entries and bytes kept as they came, by product.
+    pub kept: BTreeMap<String, (u64, u64)>,
+    /// What could not be taken; at most [`FAULTS_SHOWN`].
+    pub faults: Vec<FaultLine>,
+    /// How many faults there were.
+    pub n_faults: u64,
+    /// How mboxes and other entries were understood.
+    pub notes: Vec<String>,
+    /// What the export's own list names and no part holds.
+    pub missing: Vec<String>,
+    /// Items whose full text was read.
+    pub texts: u64,
+    /// Seconds until all bodies were safe, and after that for the full text.
+    pub seconds: (f64, f64),
+    /// Bytes read from entries.
+    pub bytes: u64,
+    /// What ended the run early.
+    pub error: Option<Error>,
+}
+
+/// An outcome shows so many faults; the archive has them all.
+pub const FAULTS_SHOWN: usize = 1000;
+
+/// Items of one kind in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemCounts {
+    /// New in the archive.
+    pub new: u64,
+    /// Known, and changed by this run.
+    pub updated: u64,
+    /// Known, and unchanged.
+    pub known: u64,
+}
+
+/// An export with the importer that reads it.
+pub struct Opened<'a> {
+    /// The export.
+    pub export: Export,
+    /// Its importer.
+    pub importer: &'a dyn Importer,
+    /// Which of the platform's layouts it has.
+    pub layout: &'static str,
+    /// What it says of itself.
+    pub survey: Survey,
+}
+
+/// Opens the parts and finds their importer.
+///
+/// # Errors
+/// When a part cannot be read or no importer knows the export.
+pub fn open<'a>(
+    parts: &[PathBuf],
+    from: Option<&str>,
+    importers: &[&'a dyn Importer],
+    observer: &dyn Observer,
+) -> Result<Opened<'a>> {
+    let tell = |part: &str, done_bytes: u64, total_bytes: u64| {
+        observer.event(Event::Listing { part: part.to_owned(), done_bytes, total_bytes });
+    };
+    let export = source::open_with(parts, &tell).map_err(|err| {
+        let error = Error::new(Kind::Export, err.to_string());
+        match err.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })?;
+    for warning in export.warnings() {
+        observer.event(Event::Warning(warning.clone()));
+    }
+    if export.entries().is_empty() && export.refused().is_empty() {
+        return Err(Error::new(Kind::Export, "there is no file in the given parts"));
+    }
+    let (importer, layout) = choose(&export, from, importers)?;
+    let survey = importer.survey(&export).map_err(import_error)?;
+    Ok(Opened { export, importer, layout, survey })
+}
+
+fn choose<'a>(
+    export: &Export,
+    from: Option<&str>,
+    importers: &[&'a dyn Importer],
+) -> Result<(&'a dyn Importer, &'static str)> {
+    let names = || importers.iter().map(|importer| importer.about().name).collect::<Vec<_>>().join(", ");
+    if let Some(name) = from {
+        let found = importers.iter().find(|importer| importer.about().name == name);
+        let Some(importer) = found else {
+            let what = format!("there is no importer `{name}`");
+            return Err(Error::new(Kind::Usage, what).hint(format!("importers: {}", names())));
+        };
+        let layout = match importer.detect(export) {
+            Detection::Yes { layout } => layout,
+            _ => "as asked for",
+        };
+        return Ok((*importer, layout));
+    }
+    for importer in importers {
+        match importer.detect(export) {
+            Detection::No => {}
+            Detection::Yes { layout } => return Ok((*importer, layout)),
+            Detection::Unreadable { why } => {
+                let what = format!("this looks like an export of {}, but {why}", importer.about().title);
+                return Err(Error::new(Kind::Export, what));
+            }
+        }
+    }
+    Err(Error::new(Kind::Export, "no importer knows this export")
+        .hint(format!("importers: {}; name one with --from", names()))
+        .hint("check that these are the files as downloaded, not something unpacked from them"))
+}
+
+fn import_error(err: ImportError) -> Error {
+    match err {
+        ImportError::Stop(_) => Error::new(Kind::Interrupted, "stopped"),
+        ImportError::Layout { what, hint } => {
+            let error = Error::new(Kind::Export, what);
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        }
+    }
+}
+
+/// Imports an export. What went wrong is in the outcome, beside the counts.
+///
+/// # Errors
+/// When nothing was begun: the parts cannot be read, some are missing, the archive cannot be opened.
+pub fn import(
+    request: &Request,
+    importers: &[&dyn Importer],
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
+    let opened = open(&request.parts, request.from.as_deref(), importers, observer)?;
+    if !opened.survey.missing.is_empty() && !request.allow_missing_parts {
+        return Err(missing_parts(&opened.survey.missing));
+    }
+    if request.is_dry_run {
+        return recorder::dry_run(&opened, &request.options, observer, stop);
+    }
+    let mut writer = Writer::open(&request.archive, request.labels)?;
+    let begun = begin(&mut writer, &opened, &request.options);
+    let run = match begun {
+        Ok(run) => run,
+        Err(err) => {
+            writer.abandon();
+            return Err(err);
+        }
+    };
+    let (mut writer, mut outcome) = recorder::run(writer, &opened, request, run, observer, stop);
+    if let Some(writer) = &mut writer
+        && request.with_text
+        && outcome.error.as_ref().is_none_or(|error| error.kind == Kind::Bug)
+    {
+        let start = std::time::Instant::now();
+        match writer.between_batches(|root, index| text::update(root, index, observer, stop)) {
+            Ok(texts) => outcome.texts = texts,
+            Err(err) => outcome.error = Some(err),
+        }
+        outcome.seconds.1 = start.elapsed().as_secs_f64();
+    }
+    if stop.load(Ordering::Relaxed) && outcome.error.is_none() {
+        outcome.error = Some(interrupted());
+    }
+    if let Some(writer) = writer {
+        finish(writer, run, &mut outcome);
+    }
+    Ok(outcome)
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "stopped before the end").hint("run the same command: what is done stays done")
+}
+
+fn finish(mut writer: Writer, run: i64, outcome: &mut Outcome) {
+    let words = outcome.error.as_ref().map_or_else(|| "complete".to_owned(), |error| error.what.clone());
+    let record = Record::End { run, finished: now(), outcome: words };
+    let closed = writer.record(&record).and_then(|_| writer.close());
+    if let Err(err) = closed {
+        outcome.error.get_or_insert(err);
+    }
+}
+
+fn missing_parts(missing: &[String]) -> Error {
+    let mut error = Error::new(
+        Kind::Export,
+        format!("parts are missing: {} files of the export's own list are in none of the given parts", missing.len()),
+    );
+    for path in missing.iter().take(10) {
+        error = error.hint(format!("missing: {path}"));
+    }
+    if missing.len() > 10 {
+        error = error.hint(format!("and {} more; `exodus inspect` lists them all", missing.len() - 10));
+    }
+    error
+        .hint("give all parts in one command; download those that are missing")
+        .hint("--allow-missing-parts imports what is here; a later run with all parts adds the rest")
+}
+
+/// Writes down the run, the export, its parts and every entry, all before the first item.
+fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64> {
+    let run: i64 =
+        writer.index().conn.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?;
+    writer.record(&Record::Run {
+        run,
+        command: "import".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: now(),
+    })?;
+    let export = export_record(opened);
+    let export_key = export.export.clone();
+    writer.record(&Record::Export(export))?;
+    for part in opened.export.parts() {
+        writer.record(&Record::Part(PartRecord {
+            part: part.fingerprint.clone(),
+            export: export_key.clone(),
+            name: part.name.clone(),
+            kind: part.kind.name().to_owned(),
+            size: part.size,
+        }))?;
+    }
+    let options = options_text(options);
+    for entry in opened.export.entries() {
+        let part = &opened.export.parts()[entry.part as usize].fingerprint;
+        register(writer, part, &entry.path, entry.size, (State::Pending, None), (run, &options))?;
+    }
+    for (number, twin) in opened.export.copies().iter().enumerate() {
+        let part = &opened.export.parts()[twin.part as usize].fingerprint;
+        let reason = Some(format!("the same file is in part {}", part_name_of(opened, twin.of)));
+        let _ = number;
+        register(writer, part, &twin.path, twin.size, (State::Duplicate, reason), (run, &options))?;
+    }
+    for refused in opened.export.refused() {
+        let part = opened.export.parts()[refused.part as usize].fingerprint.clone();
+        let reason = Some(refused.what.clone());
+        register(writer, &part, &refused.path, refused.size, (State::Faulted, reason), (run, &options))?;
+        let entry = refused.path.clone();
+        let (what, hint) = (refused.what.clone(), refused.hint.clone());
+        writer.record(&Record::Fault(FaultRecord { run, part, entry, at: String::new(), what, hint }))?;
+    }
+    Ok(run)
+}
+
+fn part_name_of(opened: &Opened, entry: u32) -> String {
+    let entry = opened.export.entries().iter().find(|known| known.id == entry);
+    entry.map(|entry| opened.export.part_name(entry.part).to_owned()).unwrap_or_default()
+}
+
+/// Writes an entry down unless the index knows it already.
+fn register(
+    writer: &mut Writer,
+    part: &str,
+    path: &str,
+    size: u64,
+    (state, reason): (State, Option<String>),
+    (run, options): (i64, &str),
+) -> Result<()> {
+    let is_known = writer.index().entry_id(part, path).is_ok();
+    if is_known && state != State::Faulted {
+        return Ok(());
+    }
+    let options = (state != State::Pending).then(|| options.to_owned());
+    let record = EntryRecord {
+        part: part.to_owned(),
+        path: path.to_owned(),
+        size,
+        state,
+        reason,
+        options,
+        notes: None,
+        run,
+    };
+    writer.record(&Record::Entry(record))?;
+    writer.commit_if_full()?;
+    Ok(())
+}
+
+fn export_record(opened: &Opened) -> ExportRecord {
+    let survey = &opened.survey;
+    let parts = opened.export.parts();
+    let stamp = parts.iter().find_map(|part| part.stamp.clone());
+    let export = survey.job.clone().or_else(|| stamp.clone()).unwrap_or_else(|| {
+        let mut prints: Vec<&str> = parts.iter().map(|part| part.fingerprint.as_str()).collect();
+        prints.sort_unstable();
+        blake3::hash(prints.concat().as_bytes()).to_hex()[..32].to_owned()
+    });
+    ExportRecord {
+        export: format!("{}:{export}", opened.importer.about().name),
+        platform: opened.importer.about().name.to_owned(),
+        account: survey.account.clone(),
+        exported_at: stamp.as_deref().and_then(stamp_time).or(survey.exported_at),
+        layout: opened.layout.to_owned(),
+    }
+}
+
+/// The time in a stamp such as `20250326T151156Z`.
+pub fn stamp_time(stamp: &str) -> Option<i64> {
+    let time: jiff::Timestamp = stamp.parse().ok()?;
+    Some(time.as_second())
+}
+
+/// The options as the index remembers them for an entry: those that change what is made of it.
+fn options_text(options: &Options) -> String {
+    let values = options.values.iter().map(|(name, value)| format!("{name}={value}"));
+    values.collect::<Vec<String>>().join(" ")
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// The product that an entry belongs to: that with the longest folder above it.
+fn product_of<'a>(survey: &'a Survey, path: &str) -> Option<&'a exodus_api::Product> {
+    let holds = |product: &&exodus_api::Product| {
+        product.folder.is_empty()
+            || path.strip_prefix(product.folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    survey.products.iter().filter(holds).max_by_key(|product| product.folder.len())
+}
+
+/// Opens the index for questions from another thread, if there is one with items in it.
+fn index_of_earlier_runs(request: &Request) -> Option<Index> {
+    let index = Index::open_for_reading(&request.archive.join(crate::archive::index::FILE_NAME)).ok()?;
+    let has_items = index.conn.query_row("SELECT EXISTS (SELECT 1 FROM item)", [], |row| row.get(0));
+    has_items.unwrap_or(false).then_some(index)
+}

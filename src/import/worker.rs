@@ -1,0 +1,208 @@
+//! Workers: turn an item into one that the archive can take. Here messages are parsed and all bodies hashed and
+//! written, on as many threads as there are processors.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use exodus_api::{At, Body, Entry, Fault, Item, Kind, Scope, Source};
+use exodus_mail::lines::{self, LineEnds};
+
+use super::committer::Done;
+use crate::archive::index::Index;
+use crate::archive::message;
+use crate::archive::record::Spot;
+use crate::archive::scratch::{Scratch, StoreError};
+use crate::archive::writer::{Content, Incoming, IncomingMail};
+use crate::report::error::Result;
+use crate::source::Part;
+
+/// Work for a worker.
+pub enum Job {
+    /// An item of an importer.
+    Item(Box<Item>),
+    /// An entry that no importer knows, to be kept as it is.
+    Keep {
+        /// The entry.
+        entry: Entry,
+        /// Its product.
+        product: String,
+        /// Where it goes below `files/`.
+        path: String,
+    },
+}
+
+/// What a worker works with.
+pub struct Worker<'a> {
+    /// The export.
+    pub source: &'a dyn Source,
+    /// Its parts.
+    pub parts: &'a [Part],
+    /// Where bodies are written.
+    pub scratch: Arc<Scratch>,
+    /// The index as earlier runs left it; `None` in a new archive.
+    pub earlier: Option<Index>,
+    /// The importer.
+    pub platform: &'static str,
+    /// The archive's folder.
+    pub root: &'a Path,
+}
+
+/// Bytes of a body that an item holds in memory.
+pub fn body_bytes(item: &Item) -> u64 {
+    match &item.body {
+        Body::Inline(bytes) => bytes.len() as u64,
+        _ => 0,
+    }
+}
+
+impl Worker<'_> {
+    /// Does a job.
+    ///
+    /// # Errors
+    /// When the archive cannot take it; what the entry lacks is a fault.
+    pub fn work(&self, job: Job) -> Result<Done> {
+        match job {
+            Job::Item(item) => self.item(*item),
+            Job::Keep { entry, product, path } => self.keep(entry, product, path),
+        }
+    }
+
+    fn item(&self, item: Item) -> Result<Done> {
+        let entry = item.origin.entry.id;
+        let is_whole = matches!(&item.body, Body::Entry(body) if body.id == entry);
+        let mut incoming = Incoming {
+            platform: self.platform,
+            key: item.key.0,
+            kind: item.kind,
+            product: item.product.to_owned(),
+            time: item.time,
+            title: item.title,
+            path: item.path,
+            labels: item.labels,
+            extra: item.extra,
+            origin: self.spot(&item.origin.entry, item.origin.at),
+            content: Content::None,
+            mail: None,
+        };
+        match item.body {
+            Body::None => {}
+            Body::Inline(bytes) if item.kind == Kind::Message => {
+                self.message(bytes, item.mail.unwrap_or_default(), &mut incoming)?;
+            }
+            Body::Inline(bytes) => {
+                let blake3 = blake3::hash(&bytes).to_hex().to_string();
+                incoming.content = self.content(&bytes, blake3, &incoming)?;
+            }
+            Body::Entry(body) => match self.copy(&body, item.time)? {
+                Ok(stored) if item.kind == Kind::Message => {
+                    // A message that is an entry of its own (`.eml`, a Maildir) goes the way of all messages.
+                    let bytes = std::fs::read(&stored.path)
+                        .map_err(|err| crate::report::error::Error::io("read", &stored.path, &err))?;
+                    let _ = std::fs::remove_file(&stored.path);
+                    self.message(bytes, item.mail.unwrap_or_default(), &mut incoming)?;
+                }
+                Ok(stored) => incoming.content = Content::Stored(stored),
+                Err(fault) => return Ok(Done::Fault(fault)),
+            },
+        }
+        Ok(Done::Item { incoming: Box::new(incoming), entry, is_whole, is_kept: false })
+    }
+
+    fn message(&self, mut bytes: Vec<u8>, mail: exodus_api::Mail, incoming: &mut Incoming) -> Result<()> {
+        let line_ends = lines::to_lf(&mut bytes);
+        let blake3 = blake3::hash(&bytes).to_hex().to_string();
+        incoming.content = self.content(&bytes, blake3, incoming)?;
+        let is_new = matches!(incoming.content, Content::Stored(_));
+        let crlf_size = match line_ends {
+            LineEnds::Crlf | LineEnds::Lf | LineEnds::Mixed => lines::crlf_len(&bytes) as u64,
+        };
+        incoming.mail = Some(IncomingMail {
+            flags: mail.flags,
+            thread: mail.thread,
+            is_partial: mail.is_partial,
+            unquoted_lines: mail.unquoted_lines,
+            line_ends,
+            crlf_size,
+            facts: is_new.then(|| message::facts(&bytes)),
+        });
+        Ok(())
+    }
+
+    /// Writes the body, unless the archive has the same under this key already.
+    fn content(&self, bytes: &[u8], blake3: String, incoming: &Incoming) -> Result<Content> {
+        if let Some(index) = &self.earlier
+            && let Some((path, size, known)) = index.content(self.platform, &incoming.key)?
+            && known == blake3
+            && size == bytes.len() as u64
+            && self.root.join(path).exists()
+        {
+            return Ok(Content::Unchanged);
+        }
+        Ok(Content::Stored(self.scratch.store(bytes, blake3, incoming.time)?))
+    }
+
+    fn keep(&self, entry: Entry, product: String, path: String) -> Result<Done> {
+        let stored = match self.copy(&entry, entry.modified)? {
+            Ok(stored) => stored,
+            Err(fault) => return Ok(Done::Fault(fault)),
+        };
+        let incoming = Incoming {
+            platform: self.platform,
+            // Nobody knows what a later file under this name means: with other content it is another item.
+            key: format!("kept:{}#{}", entry.path, &stored.blake3[..16]),
+            kind: Kind::File,
+            product,
+            time: entry.modified,
+            title: Some(entry.name().to_owned()),
+            path,
+            labels: Vec::new(),
+            extra: serde_json::Map::new(),
+            origin: self.spot(&entry, At::Whole),
+            content: Content::Stored(stored),
+            mail: None,
+        };
+        Ok(Done::Item { incoming: Box::new(incoming), entry: entry.id, is_whole: true, is_kept: true })
+    }
+
+    fn copy(
+        &self,
+        entry: &Entry,
+        time: Option<i64>,
+    ) -> Result<std::result::Result<crate::archive::scratch::StoredBody, Fault>> {
+        let mut reader = match self.source.open(entry) {
+            Ok(reader) => reader,
+            Err(err) => {
+                let hint = err.hint.clone().or_else(|| Some(DOWNLOAD_AGAIN.to_owned()));
+                return Ok(Err(self.fault(entry, format!("cannot be opened: {}", err.what), hint)));
+            }
+        };
+        match self.scratch.copy(&mut reader, time) {
+            Ok(stored) => Ok(Ok(stored)),
+            Err(StoreError::Archive(err)) => Err(err),
+            Err(StoreError::Source(err)) => {
+                Ok(Err(self.fault(entry, format!("cannot be read to its end: {err}"), Some(DOWNLOAD_AGAIN.to_owned()))))
+            }
+        }
+    }
+
+    fn fault(&self, entry: &Entry, what: String, hint: Option<String>) -> Fault {
+        Fault { entry: entry.id, place: self.source.place(entry, At::Whole), scope: Scope::Entry, what, hint }
+    }
+
+    /// The place of an item in the ledger's words.
+    pub fn spot(&self, entry: &Entry, at: At) -> Spot {
+        spot(self.parts, entry, at)
+    }
+}
+
+/// The place of an item in the ledger's words.
+pub fn spot(parts: &[Part], entry: &Entry, at: At) -> Spot {
+    let at = match at {
+        At::Whole => 0,
+        At::Byte(at) | At::Line(at) | At::Record(at) => at,
+    };
+    Spot { part: parts[entry.part as usize].fingerprint.clone(), entry: entry.path.clone(), at }
+}
+
+const DOWNLOAD_AGAIN: &str =
+    "the part is damaged; download it again and run the same command: what is done stays done";
