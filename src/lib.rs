@@ -1,1 +1,3 @@
 //! exodus
+
+pub mod source;
