@@ -1,6 +1,6 @@
 //! Many parts, one tree: equal paths with equal content count once, all others get names of their own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufReader, Read};
 
 use exodus_api::Entry;
@@ -54,40 +54,83 @@ fn settle(all: Vec<Placed>, containers: &[Box<dyn Container>]) -> (Vec<Placed>, 
     if !has_clash {
         return (all, Vec::new());
     }
-    let mut taken: HashSet<String> = all
+    let taken: HashSet<String> = all
         .iter()
         .map(|placed| placed.member.path.clone())
         .collect();
     let mut kept: Vec<Placed> = Vec::with_capacity(all.len());
     let mut twins = Vec::new();
-    let mut run_path = String::new();
-    let mut run_start = 0;
+    let mut run = Run::default();
     for mut placed in all {
-        if placed.member.path != run_path || kept.is_empty() {
-            run_path.clone_from(&placed.member.path);
-            run_start = kept.len();
-            kept.push(placed);
+        if kept.is_empty() || placed.member.path != run.path {
+            run = Run {
+                path: placed.member.path.clone(),
+                start: kept.len(),
+                ..Run::default()
+            };
+        } else if let Some(idx) = run.same(&placed, &kept, containers) {
+            twins.push((placed, idx));
             continue;
-        }
-        let same = kept[run_start..]
-            .iter()
-            .position(|earlier| is_same(earlier, &placed, containers));
-        if let Some(idx) = same {
-            twins.push((placed, run_start + idx));
         } else {
-            placed.member.path = free_name(&run_path, &taken);
-            taken.insert(placed.member.path.clone());
-            kept.push(placed);
+            placed.member.path = run.free_name(&taken);
         }
+        run.note(&placed, kept.len());
+        kept.push(placed);
     }
     (kept, twins)
 }
 
-fn free_name(path: &str, taken: &HashSet<String>) -> String {
-    let mut names = (2..).map(|number| names::numbered(path, number));
-    names
-        .find(|name| !taken.contains(name))
-        .unwrap_or_else(|| path.to_owned())
+/// The members with one path that are kept.
+#[derive(Default)]
+struct Run {
+    path: String,
+    start: usize,
+    number: u32,
+    /// Those whose CRC-32 is known, by size and CRC-32: a hostile zip can repeat one name a million times.
+    by_sum: HashMap<(u64, u32), usize>,
+}
+
+impl Run {
+    fn note(&mut self, placed: &Placed, idx: usize) {
+        if let Some(crc32) = placed.member.crc32 {
+            self.by_sum
+                .entry((placed.member.size, crc32))
+                .or_insert(idx);
+        }
+    }
+
+    /// Which of those kept has the content of this member.
+    fn same(
+        &self,
+        placed: &Placed,
+        kept: &[Placed],
+        containers: &[Box<dyn Container>],
+    ) -> Option<usize> {
+        let sum = placed.member.crc32.map(|crc32| (placed.member.size, crc32));
+        if let Some(idx) = sum.and_then(|sum| self.by_sum.get(&sum)) {
+            return Some(*idx);
+        }
+        let n_with_sum = self.by_sum.len();
+        if sum.is_some() && n_with_sum == kept.len() - self.start {
+            return None;
+        }
+        let earlier = kept[self.start..].iter();
+        let found = earlier
+            .enumerate()
+            .find(|(_, earlier)| is_same(earlier, placed, containers));
+        found.map(|(idx, _)| self.start + idx)
+    }
+
+    fn free_name(&mut self, taken: &HashSet<String>) -> String {
+        self.number = self.number.max(1);
+        loop {
+            self.number = self.number.saturating_add(1);
+            let name = names::numbered(&self.path, self.number);
+            if !taken.contains(&name) {
+                return name;
+            }
+        }
+    }
 }
 
 /// True when two members have the same content: by their promises, or else by reading both.

@@ -38,6 +38,7 @@ use exodus_api::{Entry, Source, SourceError};
 use self::listing::{Container, Listing, Opened, Unopened};
 use self::parts::Found;
 use self::promise::Promise;
+use self::tgz::{Budget, Context};
 
 /// One part of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,17 +168,15 @@ pub fn open_with(paths: &[PathBuf], progress: Progress<'_>) -> Result<Export, Op
 /// Opens all parts, as many at once as there are processors, and returns them in their order.
 fn open_all(found: &[Found], progress: Progress<'_>) -> Result<Vec<(Part, Opened)>, OpenError> {
     let next = AtomicUsize::new(0);
+    let budget = Budget::default();
     let results = Mutex::new(Vec::new());
-    let work = || {
-        while let Some((idx, part)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|idx| Some((idx, found.get(idx)?)))
-        {
-            let opened = open_part(part, progress).map_err(|err| OpenError::of(&part.name, err));
-            results
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((idx, opened));
-        }
+    let work = || loop {
+        let idx = next.fetch_add(1, Ordering::Relaxed);
+        let Some(part) = found.get(idx) else { break };
+        let opened =
+            open_part(part, progress, &budget).map_err(|err| OpenError::of(&part.name, err));
+        let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.push((idx, opened));
     };
     let n_threads = thread::available_parallelism()
         .map_or(1, usize::from)
@@ -193,13 +192,22 @@ fn open_all(found: &[Found], progress: Progress<'_>) -> Result<Vec<(Part, Opened
     results.into_iter().map(|(_, opened)| opened).collect()
 }
 
-fn open_part(found: &Found, progress: Progress<'_>) -> Result<(Part, Opened), Unopened> {
+fn open_part(
+    found: &Found,
+    progress: Progress<'_>,
+    budget: &Budget,
+) -> Result<(Part, Opened), Unopened> {
     let path = &found.path;
     let meta = fs::metadata(path)?;
+    let progress_of_part = |read| progress(&found.name, read, meta.len());
+    let context = Context {
+        progress: &progress_of_part,
+        budget,
+    };
     let (kind, opened) = if meta.is_dir() {
         (PartKind::Folder, folder::open(path)?)
     } else if meta.is_file() {
-        open_file(path, &found.name, meta.len(), progress)?
+        open_file(&context, path, meta.len(), &found.name)?
     } else {
         return Err(Unopened::new(
             "this is neither a file nor a folder",
@@ -224,17 +232,17 @@ fn open_part(found: &Found, progress: Progress<'_>) -> Result<(Part, Opened), Un
 }
 
 fn open_file(
+    context: &Context<'_>,
     path: &Path,
-    name: &str,
     len: u64,
-    progress: Progress<'_>,
+    name: &str,
 ) -> Result<(PartKind, Opened), Unopened> {
     let file = File::open(path)?;
     let kind = kind::tell(&file, len, name)?;
     let opened = match kind {
         PartKind::Zip => zip::open(file, len)?,
         PartKind::Tar => tar::open(file, len)?,
-        PartKind::TarGz => tgz::open(file, len, &|read| progress(name, read, len))?,
+        PartKind::TarGz => tgz::open(context, file, len)?,
         PartKind::Folder | PartKind::File => folder::open_file(file, path)?,
     };
     Ok((kind, opened))

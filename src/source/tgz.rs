@@ -15,49 +15,65 @@ use exodus_api::SourceError;
 
 use super::gzip::{Gzip, Index};
 use super::inflate::{Marking, Resuming};
-use super::listing::{Container, Opened, Unopened, cannot_open, hash_listing, hex32, no_such_slot};
+use super::listing::{
+    Container, Listing, Opened, Unopened, cannot_open, hash_listing, hex32, no_such_slot,
+};
 use super::tar::{self, Spot, Tape};
 
-/// The longest sidecar that is kept in memory, and all of them together, in bytes.
+/// The longest sidecar that is kept in memory, in bytes.
 const LONGEST_KEPT: u64 = 64 << 10;
-const MOST_KEPT: u64 = 32 << 20;
 /// How many decoders wait for a reader.
 const MOST_PARKED: usize = 4;
 /// How often progress is told, in bytes of the part.
 const TELL_EVERY: u64 = 1 << 20;
 
-/// Opens the packed tar that `file` is, `len` bytes long; `progress` is told how much of it was read.
-pub(super) fn open(file: File, len: u64, progress: &dyn Fn(u64)) -> Result<Opened, Unopened> {
-    open_with(file, len, Index::default(), progress)
+/// How many bytes of sidecars may still be kept in memory, in all parts of an export together.
+pub(super) struct Budget(AtomicU64);
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget(AtomicU64::new(32 << 20))
+    }
 }
 
-fn open_with(
-    file: File,
-    len: u64,
-    index: Index,
-    progress: &dyn Fn(u64),
-) -> Result<Opened, Unopened> {
-    let (tgz, listing) = list(file, len, index, progress)?;
-    Ok(Opened {
-        listing,
-        container: Box::new(tgz),
-    })
+impl Budget {
+    /// Takes so many bytes off; false when there are not as many left.
+    fn take(&self, len: u64) -> bool {
+        let less = |left: u64| left.checked_sub(len);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+    }
+}
+
+/// What the listing of a packed tar may use.
+pub(super) struct Context<'a> {
+    /// Is told how many bytes of the part were read.
+    pub(super) progress: &'a dyn Fn(u64),
+    /// What may be kept in memory.
+    pub(super) budget: &'a Budget,
+}
+
+/// Opens the packed tar that `file` is, `len` bytes long.
+pub(super) fn open(context: &Context<'_>, file: File, len: u64) -> Result<Opened, Unopened> {
+    let (tgz, listing) = list(context, file, len, Index::default())?;
+    let container = Box::new(tgz);
+    Ok(Opened { listing, container })
 }
 
 fn list(
+    context: &Context<'_>,
     file: File,
     len: u64,
     index: Index,
-    progress: &dyn Fn(u64),
-) -> Result<(Tgz, super::listing::Listing), Unopened> {
+) -> Result<(Tgz, Listing), Unopened> {
     let file = Arc::new(file);
     let gzip = Gzip::listing(&file, len, index);
     let mut tape = PackedTape {
         gzip,
-        progress,
+        context,
         told: 0,
         kept: HashMap::new(),
-        kept_len: 0,
     };
     let (mut listing, spots) = tar::list(&mut tape)?;
     let PackedTape { gzip, kept, .. } = tape;
@@ -93,10 +109,9 @@ fn list(
 /// A packed tar while it is being listed.
 struct PackedTape<'a> {
     gzip: Gzip<Marking>,
-    progress: &'a dyn Fn(u64),
+    context: &'a Context<'a>,
     told: u64,
     kept: HashMap<u32, Arc<[u8]>>,
-    kept_len: u64,
 }
 
 impl PackedTape<'_> {
@@ -104,13 +119,13 @@ impl PackedTape<'_> {
         let now = self.gzip.packed_position();
         if now - self.told >= TELL_EVERY {
             self.told = now;
-            (self.progress)(now);
+            (self.context.progress)(now);
         }
     }
 
     fn is_to_keep(&self, path: &str, len: u64) -> bool {
         let is_sidecar = path.ends_with(".json") || path.ends_with(".html");
-        is_sidecar && len <= LONGEST_KEPT && self.kept_len + len <= MOST_KEPT
+        is_sidecar && len <= LONGEST_KEPT && self.context.budget.take(len)
     }
 }
 
@@ -158,7 +173,6 @@ impl Tape for PackedTape<'_> {
             self.tell();
         }
         if let Some(kept) = kept.filter(|_| passed == len) {
-            self.kept_len += len;
             self.kept.insert(slot, kept.into());
         }
         Ok((passed, Some(crc32.finalize())))
@@ -284,7 +298,7 @@ impl Drop for Content<'_> {
 mod tests {
     use std::io::Write;
 
-    use super::super::listing::{Listing, Member};
+    use super::super::listing::Member;
     use super::*;
 
     /// A packed tar of `count` files of mixed sizes, with small blocks, and its contents.
@@ -325,7 +339,11 @@ mod tests {
         std::fs::write(&path, packed).expect("the temporary folder can be written");
         let file = File::open(&path).expect("it was just written");
         std::fs::remove_file(&path).expect("it was just written");
-        list(file, packed.len() as u64, Index::new(spacing), &|_| {}).expect("a whole tgz")
+        let context = Context {
+            progress: &|_| {},
+            budget: &Budget::default(),
+        };
+        list(&context, file, packed.len() as u64, Index::new(spacing)).expect("a whole tgz")
     }
 
     fn read(tgz: &Tgz, member: &Member) -> Vec<u8> {

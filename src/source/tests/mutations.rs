@@ -9,7 +9,7 @@ use super::writers::{Zipped, field, gz, pax, tar_of, tarred, zip};
 use super::{Scratch, Seeded};
 
 /// Opens and reads all of 2,000 damaged copies of a part. Not to panic and to end is all that is asked.
-fn check(name: &str, whole: &[u8]) {
+fn check(name: &str, whole: &[u8], pack: fn(&[u8]) -> Vec<u8>) {
     let scratch = Scratch::new();
     let mut seeded = Seeded(20_250_326);
     for _ in 0..2_000 {
@@ -25,7 +25,7 @@ fn check(name: &str, whole: &[u8]) {
         if seeded.below(4) == 0 {
             bytes.truncate(seeded.below(bytes.len()).max(1));
         }
-        let Ok(export) = open(&[scratch.put(name, &bytes)]) else {
+        let Ok(export) = open(&[scratch.put(name, &pack(&bytes))]) else {
             continue;
         };
         for entry in export.entries().iter().rev() {
@@ -57,17 +57,18 @@ fn a_damaged_zip_never_panics_nor_loops() {
             ..Zipped::new("s", b"stored")
         },
     ];
-    check("a.zip", &zip(&members));
+    check("a.zip", &zip(&members), <[u8]>::to_vec);
 }
 
 #[test]
 fn a_damaged_tar_never_panics_nor_loops() {
-    check("a.tar", &small_tar());
+    check("a.tar", &small_tar(), <[u8]>::to_vec);
 }
 
 #[test]
 fn a_damaged_tgz_never_panics_nor_loops() {
-    check("a.tgz", &gz(&small_tar()));
+    check("a.tgz", &gz(&small_tar()), <[u8]>::to_vec);
+    check("a.tgz", &small_tar(), gz);
 }
 
 fn small_tar() -> Vec<u8> {

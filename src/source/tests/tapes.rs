@@ -1,5 +1,6 @@
 //! What a tar may hold, packed and not.
 
+use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
 
 use exodus_api::Source;
@@ -181,4 +182,22 @@ fn progress_is_told_to_the_end_of_the_part() {
     let len = packed.len() as u64;
     assert!(told.len() >= 2 && told.is_sorted_by_key(|(_, read, _)| *read));
     assert_eq!(told.last(), Some(&("a.tgz".to_owned(), len, len)));
+}
+
+#[test]
+fn a_content_beyond_8_gib_is_passed_over() {
+    // 9 GiB do not fit into the octal digits of a header; the content is a hole in the file.
+    const BIG: u64 = 9 << 30;
+    let scratch = Scratch::new();
+    let path = scratch.put("a.tar", &tarred_of(b"big", b'0', b"", BIG));
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("it was just written");
+    file.write_all_at(&tar_of(&[tarred(b"far", b'0', b"text")]), 512 + BIG)
+        .expect("a sparse file");
+    let export = super::open(&[path]).expect("a whole tar");
+    assert_eq!(paths(&export), ["big", "far"]);
+    assert_eq!(entry(&export, "big").size, BIG);
+    assert_eq!(text(&export, "far"), "text");
 }

@@ -1,6 +1,7 @@
 //! What a zip may hold, honest and not.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::FileExt;
 
 use exodus_api::Source;
 
@@ -349,4 +350,65 @@ fn members_are_read_from_many_threads_at_once() {
             scope.spawn(move || assert!(read(export, entry).expect("a whole entry") == *data));
         }
     });
+}
+
+#[test]
+fn members_beyond_4_gib_are_found() {
+    // The big content is a hole in the file: it takes no room, and only its beginning is read.
+    const BIG: u64 = 5 << 30;
+    let whole = zip(&[
+        Zipped {
+            is_zip64: true,
+            ..stored("big", b"")
+        },
+        Zipped {
+            is_zip64: true,
+            ..stored("far", b"text")
+        },
+    ]);
+    let local_len = 30 + 3 + 4;
+    let list_at = whole
+        .windows(4)
+        .position(|four| four == b"PK\x01\x02")
+        .expect("the list");
+    let mut list = whole[list_at..].to_vec();
+    // The first zip64 field: size, packed size; the second: offset; then the end record: where the list is.
+    let name_len = 46 + 3 + 4;
+    list[name_len..name_len + 8].copy_from_slice(&BIG.to_le_bytes());
+    list[name_len + 8..name_len + 16].copy_from_slice(&BIG.to_le_bytes());
+    let shift = |list: &mut [u8], at: usize| {
+        let old = u64::from_le_bytes(list[at..at + 8].try_into().expect("eight bytes"));
+        list[at..at + 8].copy_from_slice(&(old + BIG).to_le_bytes());
+    };
+    let second = name_len + 24 + name_len;
+    shift(&mut list, second + 16);
+    let end64 = list
+        .windows(4)
+        .position(|four| four == b"PK\x06\x06")
+        .expect("the end");
+    shift(&mut list, end64 + 48);
+    shift(&mut list, end64 + 56 + 8);
+
+    let scratch = super::Scratch::new();
+    let path = scratch.put("a.zip", &whole[..local_len]);
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("it was just written");
+    file.write_all_at(&whole[local_len..list_at], local_len as u64 + BIG)
+        .expect("a sparse file");
+    file.write_all_at(&list, list_at as u64 + BIG)
+        .expect("a sparse file");
+    let export = super::open(&[path]).expect("a whole zip");
+    assert_eq!(paths(&export), ["big", "far"]);
+    assert_eq!(entry(&export, "big").size, BIG);
+    assert!(entry(&export, "far").order > BIG);
+    assert_eq!(text(&export, "far"), "text");
+    let mut head = [1; 64];
+    export
+        .open(entry(&export, "big"))
+        .expect("an entry")
+        .read_exact(&mut head)
+        .expect("its beginning");
+    assert_eq!(head, [0; 64]);
 }
