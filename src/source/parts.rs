@@ -177,11 +177,12 @@ fn is_hidden(path: &Path) -> bool {
     name_of(path).starts_with('.')
 }
 
-/// True for an archive. In a folder of parts that is also what only has the name of one: it must not be left out
-/// in silence for being empty or a web page.
+/// True for what is an archive both by its name and by its first bytes: by these alone every `.docx` is a zip.
+/// In a folder of parts a name that Google gives is enough, so that an empty download is told of.
 fn is_archive(path: &Path, has_part_names: bool) -> bool {
-    if has_part_names && kind::archive_name(&name_of(path)).is_some() {
-        return true;
+    let name = name_of(path);
+    if kind::archive_name(&name).is_none() || (has_part_names && is_part_name(&name)) {
+        return kind::archive_name(&name).is_some();
     }
     let tell = || -> Option<PartKind> {
         let file = File::open(path).ok()?;

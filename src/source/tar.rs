@@ -152,7 +152,7 @@ impl<T: Tape> Walk<'_, T> {
                 || kind.is_pax_global_extensions()
                 || kind.as_byte() == b'V' =>
             {
-                self.pass(at, size)?;
+                self.pass(at, padded(size).ok_or_else(|| damaged(at))?)?;
             }
             kind => {
                 let about = std::mem::take(&mut self.next);
@@ -210,8 +210,9 @@ impl<T: Tape> Walk<'_, T> {
             .path
             .unwrap_or_else(|| header.path_bytes().into_owned());
         let name = names::decode(&raw_name);
-        let is_folder = kind.is_dir() || (name.ends_with('/') && size == 0);
-        if is_folder || matches!(kind.as_byte(), b'D') {
+        // `D` is a folder with a list of what was in it, for incremental backups.
+        let is_folder = (kind.is_dir() || name.ends_with('/')) && size == 0;
+        if is_folder || kind.as_byte() == b'D' {
             return self.pass(at, padded(size).ok_or_else(|| damaged(at))?);
         }
         let refused = if let Some(what) = special(kind, about.is_sparse) {
@@ -328,6 +329,7 @@ fn special(kind: EntryType, is_sparse: bool) -> Option<&'static str> {
         b'1' => Some("it is a hard link"),
         b'2' => Some("it is a symbolic link"),
         b'3' | b'4' => Some("it is a device"),
+        b'5' => Some("it is a folder that claims to have content"),
         b'6' => Some("it is a named pipe"),
         b'S' => Some("it is a sparse file"),
         b'M' => Some("it is the rest of a file that began in another volume"),

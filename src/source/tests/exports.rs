@@ -103,12 +103,23 @@ fn a_folder_of_parts_is_opened_as_its_parts() {
 fn a_folder_of_nothing_but_archives_is_one_of_parts_and_any_other_is_a_tree() {
     let scratch = Scratch::new();
     scratch.put("one.zip", &zip(&[Zipped::new("a", b"one")]));
-    scratch.put("two.bin", &gz(&tar_of(&[tarred(b"b", b'0', b"two")])));
+    scratch.put("two.tar.gz", &gz(&tar_of(&[tarred(b"b", b'0', b"two")])));
     let export = open(&[scratch.path().to_owned()]).expect("two parts");
     assert_eq!(paths(&export), ["a", "b"]);
     scratch.put("letter.txt", b"dear");
     let export = open(&[scratch.path().to_owned()]).expect("a tree");
-    assert_eq!(paths(&export), ["letter.txt", "one.zip", "two.bin"]);
+    assert_eq!(paths(&export), ["letter.txt", "one.zip", "two.tar.gz"]);
+}
+
+#[test]
+fn a_folder_of_documents_is_a_tree_although_documents_are_zips() {
+    let scratch = Scratch::new();
+    scratch.put(
+        "letter.docx",
+        &zip(&[Zipped::new("word/document.xml", b"dear")]),
+    );
+    let export = open(&[scratch.path().to_owned()]).expect("a tree");
+    assert_eq!(paths(&export), ["letter.docx"]);
 }
 
 #[test]

@@ -29,6 +29,8 @@ fn check(tar: &[u8], want_paths: &[&str], want_refused: &[(&str, &str)]) {
 fn long_names_and_pax_facts_are_taken() {
     let long = "x/".repeat(100) + "end.txt";
     let pieces = [
+        tarred(b"pax_global_header", b'g', b"19 comment=a comment"),
+        tarred(b"././@LongLink", b'K', b"where a link leads\0"),
         tarred(b"././@LongLink", b'L', format!("{long}\0").as_bytes()),
         tarred(b"cut", b'0', b"one"),
         pax(&[("path", "Ж\nb"), ("mtime", "-1.5"), ("size", "4")]),
@@ -57,6 +59,7 @@ fn links_and_devices_are_refused() {
         pax(&[("GNU.sparse.major", "1"), ("GNU.sparse.name", "map")]),
         tarred(b"GNUSparseFile.0/map", b'0', b"x"),
         tarred(b"folder/", b'5', b""),
+        tarred(b"full/", b'5', b"x"),
         tarred(b"../up", b'0', b"x"),
         tarred(b"/root", b'0', b"x"),
         tarred(b"z", b'0', b"x"),
@@ -68,6 +71,7 @@ fn links_and_devices_are_refused() {
         ("pipe", "it is a named pipe"),
         ("sparse", "it is a sparse file"),
         ("map", "it is a sparse file"),
+        ("full/", "it is a folder that claims to have content"),
         ("../up", "its name climbs out of the archive"),
         (
             "/root",
