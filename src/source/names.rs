@@ -33,11 +33,19 @@ impl BadName {
     }
 }
 
-/// The text of a name: UTF-8 when it is that, else code page 437, which gives every byte a character of its own.
-pub(super) fn decode(raw: &[u8]) -> Cow<'_, str> {
+/// The text of a name in a zip: UTF-8 when it is that, else code page 437, which gives every byte a character of its own.
+pub(super) fn decode_zip(raw: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(raw) {
         Ok(name) => Cow::Borrowed(name),
         Err(_) => Cow::Owned(raw.iter().map(|byte| cp437(*byte)).collect()),
+    }
+}
+
+/// The text of a name in a tar or a folder: UTF-8 when it is that, else Latin-1, which old unix systems wrote.
+pub(super) fn decode(raw: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(raw) {
+        Ok(name) => Cow::Borrowed(name),
+        Err(_) => Cow::Owned(raw.iter().copied().map(char::from).collect()),
     }
 }
 
@@ -156,11 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_utf8_are_code_page_437() {
+    fn names_that_are_not_utf8_are_what_their_time_wrote() {
         assert_eq!(CP437_HIGH.chars().count(), 128);
-        assert_eq!(decode(b"\x81ber.txt"), "über.txt");
-        assert_eq!(decode("über.txt".as_bytes()), "über.txt");
-        assert_eq!(decode(b"\xff"), "\u{a0}");
+        assert_eq!(decode_zip(b"\x81ber.txt"), "über.txt");
+        assert_eq!(decode_zip("über.txt".as_bytes()), "über.txt");
+        assert_eq!(decode_zip(b"\xff"), "\u{a0}");
+        assert_eq!(decode(b"caf\xe9"), "café");
     }
 
     #[test]

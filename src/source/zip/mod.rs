@@ -88,7 +88,7 @@ impl Inventory {
     fn take(&mut self, record: &Record) {
         let name = match &record.unicode_name {
             Some(name) => names::with_slashes(name.as_str().into()),
-            None => names::with_slashes(names::decode(&record.raw_name)),
+            None => names::with_slashes(names::decode_zip(&record.raw_name)),
         };
         let is_folder = name.ends_with('/')
             || record
