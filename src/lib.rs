@@ -1,3 +1,5 @@
 //! exodus
 pub mod archive;
+pub mod import;
 pub mod report;
+pub mod source;

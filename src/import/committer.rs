@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crossbeam_channel::Receiver;
-use exodus_api::{Fault, Scope};
+use exodus_api::{Fault, Scope, Source};
 use serde_json::Value;
 
 use super::flow::Flow;
