@@ -16,8 +16,27 @@ pub struct Browser {
     pub account: Option<String>,
     /// Products: code and folder.
     pub products: Vec<(String, String)>,
-    /// Files that the page lists, as paths below the page's own folder.
-    pub files: Vec<String>,
+    /// Files that the page lists. How folders nest on the page has changed over the years, so a listed file is to be
+    /// looked for by its product and name; its path is for people.
+    pub files: Vec<ListedFile>,
+    /// Paths below the page's own folder that the page links to.
+    pub links: Vec<String>,
+}
+
+/// A file that the page lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedFile {
+    /// The folder of its product.
+    pub product: String,
+    /// Its folders below that as far as the page shows them, and its name.
+    pub path: String,
+}
+
+impl ListedFile {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
 }
 
 /// Reads the page.
@@ -26,8 +45,6 @@ pub fn parse(html: &[u8]) -> Browser {
     let mut browser = Browser { job: text_of_class(&html, "job-id"), ..Browser::default() };
     browser.account = text_of_class(&html, "header_title").as_deref().and_then(address_in);
     read_tiles(&html, &mut browser);
-    browser.files.sort_unstable();
-    browser.files.dedup();
     browser
 }
 
@@ -59,7 +76,7 @@ fn start_of_text(html: &str, from: usize) -> Option<usize> {
 
 /// Walks over the page's marks in their order. A product's tile names it; folders open and close; files stand in them.
 fn read_tiles(html: &str, browser: &mut Browser) {
-    let mut walk = Walk { browser, folder_of_product: None, folders: Vec::new(), depth: 0 };
+    let mut walk = Walk { browser, folder_of_product: None, folders: Vec::new(), closed: None, depth: 0 };
     let bytes = html.as_bytes();
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'<', &bytes[at..]) {
@@ -96,6 +113,8 @@ struct Walk<'a> {
     folder_of_product: Option<String>,
     /// Open folders: the depth of elements at which each was opened, and its name once it is known.
     folders: Vec<(usize, Option<String>)>,
+    /// The folder whose element was closed last: its files may follow in an element of their own.
+    closed: Option<String>,
     depth: usize,
 }
 
@@ -116,6 +135,13 @@ impl Walk<'_> {
                 self.browser.products.push((code, folder));
             }
         }
+        if let Some(id) = attribute(tag, "id")
+            && let Some(code) = id.strip_prefix("service-details-")
+        {
+            let product = self.browser.products.iter().find(|(known, _)| known == code);
+            self.folder_of_product = product.map(|(_, folder)| folder.clone());
+            self.folders.clear();
+        }
         let classes = attribute(tag, "class").unwrap_or_default();
         let has_class = |class: &str| classes.split_ascii_whitespace().any(|word| word == class);
         if is_block {
@@ -123,6 +149,10 @@ impl Walk<'_> {
         }
         if has_class("extracted-folder") {
             self.folders.push((self.depth, None));
+        }
+        if has_class("extracted-folder-contents") {
+            let name = self.closed.take();
+            self.folders.push((self.depth, name));
         }
         if has_class("extracted-folder-name") {
             let name = decoded(text).trim().to_owned();
@@ -144,7 +174,7 @@ impl Walk<'_> {
     /// Leaves the folders that were opened inside the element that ends.
     fn close(&mut self) {
         while self.folders.last().is_some_and(|(depth, _)| *depth >= self.depth && self.depth > 0) {
-            self.folders.pop();
+            self.closed = self.folders.pop().and_then(|(_, name)| name);
         }
         self.depth = self.depth.saturating_sub(1);
     }
@@ -156,12 +186,9 @@ impl Walk<'_> {
         if name.is_empty() {
             return;
         }
-        let mut path = product.clone();
-        for folder in self.folders.iter().filter_map(|(_, name)| name.as_ref()) {
-            path.push('/');
-            path.push_str(folder);
-        }
-        self.browser.files.push(format!("{path}/{name}"));
+        let folders = self.folders.iter().filter_map(|(_, name)| name.as_deref());
+        let path = folders.chain([name]).collect::<Vec<&str>>().join("/");
+        self.browser.files.push(ListedFile { product: product.clone(), path });
     }
 
     fn link(&mut self, href: &str) {
@@ -171,7 +198,7 @@ impl Walk<'_> {
         let path = percent_decoded(href);
         let path = path.trim_start_matches("./");
         if !path.is_empty() && !path.starts_with('/') && !path.contains("..") {
-            self.browser.files.push(path.to_owned());
+            self.browser.links.push(path.to_owned());
         }
     }
 }
@@ -278,12 +305,11 @@ mod tests {
         assert_eq!(browser.account.as_deref(), Some("ada@example.org"));
         let youtube = "YouTube i YouTube\u{a0}Music".to_owned();
         assert_eq!(browser.products, [("YOUTUBE".into(), youtube.clone()), ("DRIVE".into(), "Drive".into())]);
-        let files = ["Drive/a.docx", "historial/canal.csv", "historial/h.html", "top & more.csv"];
-        let files: Vec<String> = files
-            .iter()
-            .map(|file| if file.starts_with("Drive") { (*file).to_owned() } else { format!("{youtube}/{file}") })
-            .collect();
-        assert_eq!(browser.files, files);
+        let files: Vec<(&str, &str)> =
+            browser.files.iter().map(|file| (file.product.as_str(), file.path.as_str())).collect();
+        let youtube = youtube.as_str();
+        assert_eq!(files, [(youtube, "historial/canal.csv"), (youtube, "top & more.csv"), ("Drive", "a.docx")]);
+        assert_eq!(browser.links, [format!("{youtube}/historial/h.html")]);
     }
 
     #[test]

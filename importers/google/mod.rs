@@ -1,3 +1,195 @@
-//! Google: a Takeout in any language.
+//! Google: a Takeout in any language, and the mbox of a Gmail account on its own.
+//!
+//! Everything is known by its content or by the export's own page, never by an English name alone. What each
+//! product becomes stands in `README.md` beside this file; where a fact about the format is known from, beside the
+//! code that uses it.
+
+mod browser;
+mod drive;
 mod labels;
 mod locales;
+mod mail;
+mod products;
+mod settings;
+mod wire;
+
+use std::io::Read;
+
+use exodus_api::{
+    About, Detection, Entry, ImportError, Importer, Kind, Options, Product, Sink, Skip, Source, Survey,
+};
+
+use self::browser::Browser;
+use crate::shared::quoting::FROM_QUOTING;
+use crate::shared::{from_line, names};
+
+/// The importer.
+pub static IMPORTER: Google = Google;
+
+/// Reads a Takeout.
+pub struct Google;
+
+static ABOUT: About = About {
+    name: "google",
+    title: "Google Takeout",
+    kinds: &[Kind::Message, Kind::File, Kind::Setting],
+    products: &["mail", "drive", "groups"],
+    options: &[FROM_QUOTING],
+    request_url: Some("https://takeout.google.com"),
+};
+
+impl Importer for Google {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn detect(&self, source: &dyn Source) -> Detection {
+        if root(source) == Some("Takeout/") {
+            return Detection::Yes { layout: "takeout" };
+        }
+        if find_page(source, "").is_some() {
+            return Detection::Yes { layout: "takeout-unwrapped" };
+        }
+        let mut mboxes = source.entries().iter().filter(|entry| mail::is_mbox_name(&entry.path)).take(20);
+        if mboxes.any(|entry| from_line::is_gmail(&head(source, entry, 256))) {
+            return Detection::Yes { layout: "gmail-mbox" };
+        }
+        let is_product = |entry: &Entry| {
+            let folder = entry.path.split_once('/').map(|(folder, _)| folder);
+            folder.and_then(products::code_of_folder).is_some()
+        };
+        let entries = source.entries();
+        let known = entries.iter().filter(|entry| is_product(entry)).count();
+        // A Takeout whose folders were moved: several of its own names at the top, and little else.
+        let folders = products::products(source, "", &Browser::default());
+        let named = folders.iter().filter(|product| products::code_of_folder(&product.folder).is_some()).count();
+        if named >= 3 && known * 2 > entries.len() {
+            return Detection::Yes { layout: "takeout-unwrapped" };
+        }
+        Detection::No
+    }
+
+    fn survey(&self, source: &dyn Source) -> Result<Survey, ImportError> {
+        let root = root(source).unwrap_or("");
+        let browser = read_page(source, root);
+        let mut products = products::products(source, root, &browser);
+        if products.is_empty() || !products.iter().any(|product| product.name == "mail") {
+            products.extend(lone_mboxes(source, root));
+        }
+        Ok(Survey {
+            account: browser.account.clone(),
+            job: browser.job.clone(),
+            exported_at: None,
+            missing: products::missing(source, root, &browser),
+            products,
+        })
+    }
+
+    fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+        let root = root(source).unwrap_or("");
+        for entry in source.entries().iter().filter(|entry| names::is_system_junk(&entry.path)) {
+            sink.skip(entry, Skip::SystemJunk)?;
+        }
+        if let Some(page) = find_page(source, root) {
+            // Read by `survey`; kept too, as the export's own description of itself.
+            keep_page(page, options, sink)?;
+        }
+        let survey = self.survey(source)?;
+        let mut mboxes = Vec::new();
+        for product in &survey.products {
+            match product.name.as_str() {
+                "mail" | "groups" => {
+                    mboxes.extend(mail::mboxes(source, product));
+                    if product.name == "mail" {
+                        settings::import(source, product, options, sink)?;
+                    }
+                }
+                "drive" => drive::import(source, product, options, sink)?,
+                _ => {}
+            }
+        }
+        mail::import(source, &mboxes, options, sink)?;
+        Ok(())
+    }
+}
+
+fn keep_page(page: &Entry, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+    use exodus_api::{At, Body, Item, Key, Origin};
+    if !options.wants(Kind::File, "takeout") {
+        return Ok(sink.skip(page, Skip::NotAskedFor)?);
+    }
+    Ok(sink.item(Item {
+        key: Key(format!("page:{}", page.path)),
+        kind: Kind::File,
+        product: "takeout",
+        time: page.modified,
+        title: Some(page.name().to_owned()),
+        path: format!("google/{}", page.name()),
+        labels: Vec::new(),
+        body: Body::Entry(page.clone()),
+        origin: Origin { entry: page.clone(), at: At::Whole },
+        mail: None,
+        extra: serde_json::Map::new(),
+    })?)
+}
+
+/// The folder in which the products lie: `Takeout/`, or nothing.
+fn root(source: &dyn Source) -> Option<&'static str> {
+    (!source.under("Takeout/").is_empty()).then_some("Takeout/")
+}
+
+/// The page on which the export describes itself: the HTML file at the top that speaks of products.
+fn find_page<'a>(source: &'a dyn Source, root: &str) -> Option<&'a Entry> {
+    let at_top = |entry: &&Entry, folder: &str| {
+        let below = entry.path.strip_prefix(folder);
+        below.is_some_and(|below| !below.contains('/') && below.to_lowercase().ends_with(".html"))
+    };
+    // It sometimes lies beside `Takeout/`.
+    let pages = source.entries().iter().filter(|entry| at_top(entry, root) || at_top(entry, ""));
+    let is_page = |entry: &&Entry| {
+        entry.name() == "archive_browser.html" || memchr::memmem::find(&read(source, entry), b"data-english-name").is_some()
+    };
+    pages.filter(|entry| !names::is_system_junk(&entry.path)).take(5).find(is_page)
+}
+
+fn read_page(source: &dyn Source, root: &str) -> Browser {
+    find_page(source, root).map(|page| browser::parse(&read(source, page))).unwrap_or_default()
+}
+
+/// The largest page that is read; one of 730 GB in 88,340 files had some ten MB.
+const PAGE_LIMIT_BYTES: u64 = 256 << 20;
+
+/// The content of a small entry as far as it can be read.
+fn read(source: &dyn Source, entry: &Entry) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(reader) = source.open(entry) {
+        // What was read before a failure is all that there is to look at.
+        let _ = reader.take(PAGE_LIMIT_BYTES).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// The first bytes of an entry.
+fn head(source: &dyn Source, entry: &Entry, len_bytes: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(reader) = source.open(entry) {
+        // An entry that cannot be read is reported where it is imported.
+        let _ = reader.take(len_bytes).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// Mboxes of Gmail that lie in no product's folder.
+fn lone_mboxes(source: &dyn Source, root: &str) -> Vec<Product> {
+    let is_mail = |entry: &&Entry| {
+        mail::is_mbox_name(&entry.path) && from_line::is_gmail(&head(source, entry, 256))
+    };
+    let mut products: Vec<Product> = Vec::new();
+    for entry in source.under(root).iter().filter(is_mail) {
+        let folder = entry.folder().to_owned();
+        if !products.iter().any(|known| known.folder == folder) {
+            products.push(Product { name: "mail".to_owned(), folder, is_understood: true });
+        }
+    }
+    products
+}

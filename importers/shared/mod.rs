@@ -1,8 +1,10 @@
 //! What two importers or more use: formats that belong to no platform.
 //!
 //! [`mbox`] splits, [`from_line`] reads its separators, [`quoting`] undoes its `>From ` lines, [`identity`] names a
-//! message that carries no name of its own, [`names`] compares file names as people do.
+//! message that carries no name of its own, [`names`] compares file names as people do, [`document_date`] asks a
+//! document for its own date.
 
+pub mod document_date;
 pub mod from_line;
 pub mod identity;
 pub mod mbox;

@@ -5,9 +5,26 @@
 //! `From ` shows that the writer quotes nothing; without any evidence the mboxrd rule holds (one `>` is taken from
 //! every line of `>`s followed by `From `), because a wrong guess then costs one `>` and can be repeated.
 
+use exodus_api::{OptionSpec, Options};
 use exodus_mail::dkim::{self, Verdict};
 use exodus_mail::header;
 use memchr::memmem;
+
+/// The option `--from-quoting`.
+pub const FROM_QUOTING: OptionSpec = OptionSpec {
+    name: "from-quoting",
+    values: &["auto", "mboxrd", "none"],
+    help: "How mail lines that begin with `From ` were written: `mboxrd` put a `>` before them, `none` left them",
+};
+
+/// What the user chose with `--from-quoting`; `None` lets the evidence decide.
+pub fn chosen(options: &Options) -> Option<Quoting> {
+    match options.get(&FROM_QUOTING) {
+        "mboxrd" => Some(Quoting::Mboxrd),
+        "none" => Some(Quoting::None),
+        _ => None,
+    }
+}
 
 /// How the writer of an mbox treated body lines that begin with `From `.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
