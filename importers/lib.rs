@@ -3,5 +3,14 @@
 //! They see [`exodus_api`], [`shared`] and parsers; no file system, network, clock or database
 //! (`clippy.toml` forbids it), and never each other. How to add one: `README.md` beside this file.
 
+use exodus_api::Importer;
+
 pub mod google;
+pub mod mbox;
 pub mod shared;
+
+/// The registry, in the order in which importers are asked whether an export is theirs.
+pub static ALL: &[&dyn Importer] = &[
+    &google::IMPORTER, //
+    &mbox::IMPORTER,
+];

@@ -128,7 +128,9 @@ impl Walk<'_> {
             }
             return;
         }
-        if let (Some(code), Some(folder)) = (attribute(tag, "data-english-name"), attribute(tag, "data-folder-name")) {
+        if let (Some(code), Some(folder)) =
+            (attribute(tag, "data-english-name"), attribute(tag, "data-folder-name"))
+        {
             self.folder_of_product = Some(folder.clone());
             self.folders.clear();
             if !self.browser.products.iter().any(|(_, known)| *known == folder) {
@@ -308,7 +310,10 @@ mod tests {
         let files: Vec<(&str, &str)> =
             browser.files.iter().map(|file| (file.product.as_str(), file.path.as_str())).collect();
         let youtube = youtube.as_str();
-        assert_eq!(files, [(youtube, "historial/canal.csv"), (youtube, "top & more.csv"), ("Drive", "a.docx")]);
+        assert_eq!(
+            files,
+            [(youtube, "historial/canal.csv"), (youtube, "top & more.csv"), ("Drive", "a.docx")]
+        );
         assert_eq!(browser.links, [format!("{youtube}/historial/h.html")]);
     }
 

@@ -8,7 +8,9 @@
 
 use std::collections::HashMap;
 
-use exodus_api::{At, Body, Entry, ImportError, Item, Key, Kind, Options, Origin, Product, Sink, Skip, Source};
+use exodus_api::{
+    At, Body, Entry, ImportError, Item, Key, Kind, Options, Origin, Product, Sink, Skip, Source,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -189,7 +191,8 @@ impl<'a> Sidecars<'a> {
         }
         let Ok(raw) = serde_json::from_slice::<Value>(bytes) else { return };
         let is_info = raw.get("title").is_some_and(Value::is_string)
-            && (raw.get("last_modified_by_any_user").is_some() || raw.get("permissions").is_some_and(Value::is_array));
+            && (raw.get("last_modified_by_any_user").is_some()
+                || raw.get("permissions").is_some_and(Value::is_array));
         if !is_info {
             return;
         }
@@ -239,8 +242,10 @@ impl Suffix {
         let equal = |left: &str, right: &str| names::folded(left) == names::folded(right);
         let whole = others().find(|entry| wanted.iter().any(|name| equal(entry.name(), name)));
         let by_stem = || {
-            let stem_is = |entry: &&Entry| wanted.iter().any(|name| equal(split_extension(entry.name()).0, name));
-            let found: Vec<&Entry> = others().filter(stem_is).filter(|it| Suffix::of(it.name()).is_none()).collect();
+            let stem_is =
+                |entry: &&Entry| wanted.iter().any(|name| equal(split_extension(entry.name()).0, name));
+            let found: Vec<&Entry> =
+                others().filter(stem_is).filter(|it| Suffix::of(it.name()).is_none()).collect();
             (found.len() == 1).then(|| found[0])
         };
         let by_title = || {
@@ -250,9 +255,13 @@ impl Suffix {
                 let (stem, found) = split_number(split_extension(entry.name()).0);
                 let stem = names::folded(stem);
                 let is_cut = base.encode_utf16().count() >= CUT_UNITS - 6;
-                is_cut && found == self.number && title.starts_with(&stem) && (base.starts_with(&stem) || stem.starts_with(&base))
+                is_cut
+                    && found == self.number
+                    && title.starts_with(&stem)
+                    && (base.starts_with(&stem) || stem.starts_with(&base))
             };
-            let found: Vec<&Entry> = others().filter(is_it).filter(|it| Suffix::of(it.name()).is_none()).collect();
+            let found: Vec<&Entry> =
+                others().filter(is_it).filter(|it| Suffix::of(it.name()).is_none()).collect();
             (found.len() == 1).then(|| found[0])
         };
         whole.or_else(by_stem).or_else(by_title)
@@ -281,7 +290,8 @@ mod tests {
     use super::*;
 
     fn check_suffix(name: &str, expected: Option<(&str, Option<u32>, bool)>) {
-        let expected = expected.map(|(base, number, is_comments)| Suffix { base: base.into(), number, is_comments });
+        let expected =
+            expected.map(|(base, number, is_comments)| Suffix { base: base.into(), number, is_comments });
         assert_eq!(Suffix::of(name), expected, "{name}");
     }
 
@@ -317,7 +327,12 @@ mod tests {
         check_partner("a.docx-info(1).json", "a", &["a.docx", "a(1).docx"], Some("a(1).docx"));
         check_partner("a-info.json", "a", &["a.docx", "b.docx"], Some("a.docx"));
         check_partner("a-info.json", "a", &["a.docx", "a.pdf"], None);
-        check_partner(&format!("{}-i.json", &cut[..48]), title, &[&format!("{cut}.docx")], Some(&format!("{cut}.docx")));
+        check_partner(
+            &format!("{}-i.json", &cut[..48]),
+            title,
+            &[&format!("{cut}.docx")],
+            Some(&format!("{cut}.docx")),
+        );
         check_partner("Folder-info.json", "Folder", &["a.docx"], None);
     }
 

@@ -9,15 +9,15 @@
 use std::io::Read;
 
 use exodus_api::{
-    At, Body, Entry, Fault, Flags, ImportError, Item, Key, Kind, Label, Mail, Options, Origin, Product, Role, Scope,
-    Sink, Skip, Source,
+    At, Body, Entry, Fault, Flags, ImportError, Item, Key, Kind, Label, Mail, Options, Origin, Product, Role,
+    Scope, Sink, Skip, Source,
 };
 use exodus_mail::header;
 use serde_json::{Map, json};
 
+use super::head;
 use super::labels::{self, LanguageScore};
 use super::locales::Locale;
-use super::head;
 use crate::shared::mbox::{RawMessage, Splitter};
 use crate::shared::quoting::{self, Evidence, Quoting, chosen};
 use crate::shared::{from_line, identity};
@@ -83,7 +83,14 @@ pub fn import(
     let mut score = LanguageScore::default();
     let mut readings = Vec::new();
     for (mbox, decision) in wanted.iter().zip(&mut decisions) {
-        let mut reading = Reading { source, mbox, locale, quoting: decision.quoting, score: &mut score, only_quoted: false };
+        let mut reading = Reading {
+            source,
+            mbox,
+            locale,
+            quoting: decision.quoting,
+            score: &mut score,
+            only_quoted: false,
+        };
         let read = reading.read(sink)?;
         decision.evidence = read.evidence;
         decision.has_quoted = read.evidence.quoted_lines > 0;
@@ -97,7 +104,8 @@ pub fn import(
         if is_other_language || is_other_quoting {
             let mut unused = LanguageScore::default();
             let only_quoted = !is_other_language;
-            let mut again = Reading { source, mbox, locale: better, quoting, score: &mut unused, only_quoted };
+            let mut again =
+                Reading { source, mbox, locale: better, quoting, score: &mut unused, only_quoted };
             again.read(sink)?;
         }
         sink.note(mbox.entry, "messages", json!(read.messages))?;
@@ -176,7 +184,8 @@ impl Reading<'_> {
                 Err(err) => {
                     read.is_broken = true;
                     let what = format!("cannot be read to its end: {err}");
-                    let hint = "the messages before it are safe; download the part again and run the same command";
+                    let hint =
+                        "the messages before it are safe; download the part again and run the same command";
                     sink.fault(self.fault(At::Byte(end), Scope::Entry, what, Some(hint.to_owned())))?;
                     return Ok(read);
                 }
@@ -184,7 +193,12 @@ impl Reading<'_> {
         }
     }
 
-    fn message(&mut self, raw: RawMessage, evidence: &mut Evidence, sink: &mut dyn Sink) -> Result<(), ImportError> {
+    fn message(
+        &mut self,
+        raw: RawMessage,
+        evidence: &mut Evidence,
+        sink: &mut dyn Sink,
+    ) -> Result<(), ImportError> {
         let quoted_before = evidence.quoted_lines;
         evidence.weigh(&raw.bytes, raw.bare_from_lines);
         let has_quoted = evidence.quoted_lines > quoted_before;
@@ -192,7 +206,10 @@ impl Reading<'_> {
             return Ok(());
         }
         if raw.from_line.is_none() {
-            let what = format!("{} bytes stand before the first message; stored as a message of their own", raw.bytes.len());
+            let what = format!(
+                "{} bytes stand before the first message; stored as a message of their own",
+                raw.bytes.len()
+            );
             let hint = "the mbox was cut inside a message; look for its other half in another part";
             sink.fault(self.fault(At::Byte(raw.offset), Scope::Item, what, Some(hint.to_owned())))?;
         }
@@ -207,10 +224,12 @@ impl Reading<'_> {
     fn item(&mut self, raw: RawMessage, has_quoted: bool) -> Item {
         let mut bytes = raw.bytes;
         let (head, _) = header::split(&bytes);
-        let names = header::get(head, "X-Gmail-Labels").map(|value| labels::parse(&value)).unwrap_or_default();
+        let names =
+            header::get(head, "X-Gmail-Labels").map(|value| labels::parse(&value)).unwrap_or_default();
         self.score.add(&names);
         let labels: Vec<Label> = names.into_iter().map(|name| labels::label(name, self.locale)).collect();
-        let thread = header::get(head, "X-GM-THRID").map(|value| String::from_utf8_lossy(&value).into_owned());
+        let thread =
+            header::get(head, "X-GM-THRID").map(|value| String::from_utf8_lossy(&value).into_owned());
         let (key, time) = match raw.from_line {
             Some(line) => match (line.gmail_id, line.gmail_time()) {
                 (Some(id), Some(time)) => (format!("gmail:{id}"), Some(time)),

@@ -62,7 +62,8 @@ impl Importer for Google {
         let known = entries.iter().filter(|entry| is_product(entry)).count();
         // A Takeout whose folders were moved: several of its own names at the top, and little else.
         let folders = products::products(source, "", &Browser::default());
-        let named = folders.iter().filter(|product| products::code_of_folder(&product.folder).is_some()).count();
+        let named =
+            folders.iter().filter(|product| products::code_of_folder(&product.folder).is_some()).count();
         if named >= 3 && known * 2 > entries.len() {
             return Detection::Yes { layout: "takeout-unwrapped" };
         }
@@ -147,7 +148,8 @@ fn find_page<'a>(source: &'a dyn Source, root: &str) -> Option<&'a Entry> {
     // It sometimes lies beside `Takeout/`.
     let pages = source.entries().iter().filter(|entry| at_top(entry, root) || at_top(entry, ""));
     let is_page = |entry: &&Entry| {
-        entry.name() == "archive_browser.html" || memchr::memmem::find(&read(source, entry), b"data-english-name").is_some()
+        entry.name() == "archive_browser.html"
+            || memchr::memmem::find(&read(source, entry), b"data-english-name").is_some()
     };
     pages.filter(|entry| !names::is_system_junk(&entry.path)).take(5).find(is_page)
 }
@@ -181,9 +183,8 @@ fn head(source: &dyn Source, entry: &Entry, len_bytes: u64) -> Vec<u8> {
 
 /// Mboxes of Gmail that lie in no product's folder.
 fn lone_mboxes(source: &dyn Source, root: &str) -> Vec<Product> {
-    let is_mail = |entry: &&Entry| {
-        mail::is_mbox_name(&entry.path) && from_line::is_gmail(&head(source, entry, 256))
-    };
+    let is_mail =
+        |entry: &&Entry| mail::is_mbox_name(&entry.path) && from_line::is_gmail(&head(source, entry, 256));
     let mut products: Vec<Product> = Vec::new();
     for entry in source.under(root).iter().filter(is_mail) {
         let folder = entry.folder().to_owned();

@@ -3,7 +3,9 @@
 //!
 //! The files' names are in the account's language (`Filter.json`, `Blockierte Adressen.json`), their keys are not.
 
-use exodus_api::{At, Body, Entry, ImportError, Item, Key, Kind, Options, Origin, Product, Sink, Skip, Source};
+use exodus_api::{
+    At, Body, Entry, ImportError, Item, Key, Kind, Options, Origin, Product, Sink, Skip, Source,
+};
 use serde_json::{Map, Value};
 
 use super::read;
@@ -63,7 +65,8 @@ fn kind_of(value: &Value) -> &'static str {
         "addresses"
     } else if has("signature") || has("signatures") {
         "signatures"
-    } else if has("vacationResponder") || has("vacation") || has("responseSubject") || has("enableAutoReply") {
+    } else if has("vacationResponder") || has("vacation") || has("responseSubject") || has("enableAutoReply")
+    {
         "vacation"
     } else {
         "other"

@@ -19,11 +19,16 @@ const PHOTO_BYTES: u64 = 256 << 10;
 /// No description inside a document is larger.
 const PROPERTIES_BYTES: u64 = 1 << 20;
 
+/// Finds the date in a document's bytes.
+type Reader = fn(&[u8]) -> Option<i64>;
+
 /// When the document was last changed, in seconds since 1970-01-01 UTC, by its own word.
 pub fn modified(source: &dyn Source, entry: &Entry) -> Option<i64> {
     let extension = entry.name().rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase())?;
-    let (limit, read): (u64, fn(&[u8]) -> Option<i64>) = match extension.as_str() {
-        "docx" | "xlsx" | "pptx" | "docm" | "xlsm" | "pptm" | "dotx" | "xltx" | "potx" | "ppsx" => (LIMIT_BYTES, ooxml),
+    let (limit, read): (u64, Reader) = match extension.as_str() {
+        "docx" | "xlsx" | "pptx" | "docm" | "xlsm" | "pptm" | "dotx" | "xltx" | "potx" | "ppsx" => {
+            (LIMIT_BYTES, ooxml)
+        }
         "odt" | "ods" | "odp" | "odg" | "odf" => (LIMIT_BYTES, opendocument),
         "pdf" => (LIMIT_BYTES, pdf),
         "jpg" | "jpeg" => (PHOTO_BYTES, jpeg),
@@ -51,7 +56,8 @@ fn opendocument(bytes: &[u8]) -> Option<i64> {
 /// The content of a member of a zip that is held whole, found by its entry in the central directory.
 fn zip_member(bytes: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let u16_at = |at: usize| Some(usize::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
-    let u32_at = |at: usize| usize::try_from(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)).ok();
+    let u32_at =
+        |at: usize| usize::try_from(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)).ok();
     let is_it = |at: &usize| u16_at(at + 28) == Some(name.len()) && bytes[at + 46..].starts_with(name);
     let central = memmem::rfind_iter(bytes, b"PK\x01\x02").find(|at| at + 46 <= bytes.len() && is_it(at))?;
     let (method, packed, local) = (u16_at(central + 10)?, u32_at(central + 20)?, u32_at(central + 42)?);
@@ -149,7 +155,12 @@ mod tests {
 
     #[test]
     fn damaged_documents_have_no_date() {
-        for bytes in [&b""[..], b"PK\x01\x02", b"PK\x01\x02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", b"\xff\xd8\xff"] {
+        for bytes in [
+            &b""[..],
+            b"PK\x01\x02",
+            b"PK\x01\x02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            b"\xff\xd8\xff",
+        ] {
             assert_eq!(ooxml(bytes), None);
             assert_eq!(opendocument(bytes), None);
             assert_eq!(jpeg(bytes), None);

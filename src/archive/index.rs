@@ -93,7 +93,13 @@ impl Index {
 
     fn of(conn: Connection) -> Index {
         conn.set_prepared_statement_cache_capacity(64);
-        Index { conn, exports: HashMap::new(), parts: HashMap::new(), labels: HashMap::new(), last_entry: None }
+        Index {
+            conn,
+            exports: HashMap::new(),
+            parts: HashMap::new(),
+            labels: HashMap::new(),
+            last_entry: None,
+        }
     }
 
     /// Begins a transaction.
@@ -122,6 +128,17 @@ impl Index {
         self.last_entry = None;
     }
 
+    /// Leaves a single file behind, which can be read from a disk that cannot be written to.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn rest(&self) -> Result<()> {
+        // With a reader at work the write-ahead log stays until the next writer closes.
+        Ok(self.conn.execute_batch(
+            "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE",
+        )?)
+    }
+
     /// A value of the table `meta`.
     ///
     /// # Errors
@@ -148,13 +165,17 @@ impl Index {
     pub fn apply(&mut self, record: &Record, facts: Option<&Facts>) -> Result<i64> {
         match record {
             Record::Run { run, command, version, started } => {
-                self.run("INSERT OR REPLACE INTO run (id, command, version, started) VALUES (?1, ?2, ?3, ?4)", params![
-                    run, command, version, started
-                ])?;
+                self.run(
+                    "INSERT OR REPLACE INTO run (id, command, version, started) VALUES (?1, ?2, ?3, ?4)",
+                    params![run, command, version, started],
+                )?;
                 Ok(*run)
             }
             Record::End { run, finished, outcome } => {
-                self.run("UPDATE run SET finished = ?2, outcome = ?3 WHERE id = ?1", params![run, finished, outcome])?;
+                self.run(
+                    "UPDATE run SET finished = ?2, outcome = ?3 WHERE id = ?1",
+                    params![run, finished, outcome],
+                )?;
                 Ok(*run)
             }
             Record::Setting { name, value } => self.set_meta(name, value).map(|()| 0),
@@ -184,9 +205,10 @@ impl Index {
                 Ok(0)
             }
             Record::Keyword { folder, n, name } => {
-                self.run("INSERT OR IGNORE INTO keyword (folder, n, name) VALUES (?1, ?2, ?3)", params![
-                    folder, n, name
-                ])?;
+                self.run(
+                    "INSERT OR IGNORE INTO keyword (folder, n, name) VALUES (?1, ?2, ?3)",
+                    params![folder, n, name],
+                )?;
                 Ok(0)
             }
             Record::Fault(it) => self.apply_fault(it),
@@ -220,7 +242,8 @@ impl Index {
     fn apply_item(&mut self, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
         let export = self.export_id(&it.export)?;
         let known: Option<i64> = {
-            let mut query = self.conn.prepare_cached("SELECT id FROM item WHERE platform = ?1 AND key = ?2")?;
+            let mut query =
+                self.conn.prepare_cached("SELECT id FROM item WHERE platform = ?1 AND key = ?2")?;
             query.query_row([&it.platform, &it.key], |row| row.get(0)).optional()?
         };
         let fold = it.path.as_ref().filter(|_| it.mail.is_none()).map(|path| names::folded(path));
@@ -255,11 +278,10 @@ impl Index {
         }
         for (position, label) in it.labels.iter().enumerate() {
             let label = self.label_id(label)?;
-            self.run("INSERT INTO item_label (item_id, position, label_id) VALUES (?1, ?2, ?3)", params![
-                id,
-                position as i64,
-                label
-            ])?;
+            self.run(
+                "INSERT INTO item_label (item_id, position, label_id) VALUES (?1, ?2, ?3)",
+                params![id, position as i64, label],
+            )?;
         }
         self.apply_mail(id, it)?;
         if let Some(facts) = facts {
@@ -314,13 +336,10 @@ impl Index {
         )?;
         self.run("DELETE FROM attachment WHERE item_id = ?1", params![id])?;
         for (n, attachment) in facts.attachments.iter().enumerate() {
-            self.run("INSERT INTO attachment (item_id, n, name, media_type, size) VALUES (?1, ?2, ?3, ?4, ?5)", params![
-                id,
-                n as i64,
-                attachment.name,
-                attachment.media_type,
-                attachment.size as i64
-            ])?;
+            self.run(
+                "INSERT INTO attachment (item_id, n, name, media_type, size) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, n as i64, attachment.name, attachment.media_type, attachment.size as i64],
+            )?;
         }
         Ok(())
     }
@@ -335,11 +354,10 @@ impl Index {
 
     fn add_origin(&mut self, item: i64, spot: &Spot) -> Result<()> {
         let entry = self.entry_id(&spot.part, &spot.entry)?;
-        self.run("INSERT OR IGNORE INTO origin (item_id, entry_id, at) VALUES (?1, ?2, ?3)", params![
-            item,
-            entry,
-            spot.at as i64
-        ])?;
+        self.run(
+            "INSERT OR IGNORE INTO origin (item_id, entry_id, at) VALUES (?1, ?2, ?3)",
+            params![item, entry, spot.at as i64],
+        )?;
         Ok(())
     }
 
@@ -349,16 +367,18 @@ impl Index {
     /// When the index cannot be read.
     pub fn has_origin(&mut self, item: i64, spot: &Spot) -> Result<bool> {
         let entry = self.entry_id(&spot.part, &spot.entry)?;
-        let mut query =
-            self.conn.prepare_cached("SELECT 1 FROM origin WHERE entry_id = ?1 AND item_id = ?2 AND at = ?3")?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT 1 FROM origin WHERE entry_id = ?1 AND item_id = ?2 AND at = ?3")?;
         Ok(query.exists(params![entry, item, spot.at as i64])?)
     }
 
     fn apply_fault(&mut self, it: &FaultRecord) -> Result<i64> {
         let entry = self.entry_id(&it.part, &it.entry)?;
-        self.run("INSERT INTO fault (run_id, entry_id, at, what, hint) VALUES (?1, ?2, ?3, ?4, ?5)", params![
-            it.run, entry, it.at, it.what, it.hint
-        ])?;
+        self.run(
+            "INSERT INTO fault (run_id, entry_id, at, what, hint) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![it.run, entry, it.at, it.what, it.hint],
+        )?;
         Ok(entry)
     }
 
@@ -375,7 +395,9 @@ impl Index {
         if let Some(id) = self.parts.get(fingerprint) {
             return Ok(*id);
         }
-        let id = self.conn.query_row("SELECT id FROM part WHERE fingerprint = ?1", [fingerprint], |row| row.get(0))?;
+        let id = self
+            .conn
+            .query_row("SELECT id FROM part WHERE fingerprint = ?1", [fingerprint], |row| row.get(0))?;
         self.parts.insert(fingerprint.to_owned(), id);
         Ok(id)
     }

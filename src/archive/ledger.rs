@@ -30,7 +30,8 @@ impl Ledger {
     /// When it cannot be opened, or is shorter than the index says.
     pub fn open(root: &Path, committed_bytes: u64) -> Result<Ledger> {
         let path = root.join(FILE_NAME);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = file.map_err(|err| Error::io("open", &path, &err))?;
         let len = file.metadata().map_err(|err| Error::io("read", &path, &err))?.len();
         if len < committed_bytes {

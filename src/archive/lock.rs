@@ -25,7 +25,13 @@ impl Lock {
     pub fn take(root: &Path) -> Result<Lock> {
         let path = root.join("lock");
         loop {
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path);
             let mut file = file.map_err(|err| Error::io("open the lock", &path, &err))?;
             let mut owner = String::new();
             // A lock that cannot be read still locks.

@@ -97,7 +97,8 @@ fn user_folder(label: &str) -> Folder {
     let names: Vec<String> = label.split('/').filter(|name| !name.is_empty()).map(folder_name).collect();
     let mut path = format!(".{}", names.join("."));
     let is_special = |name: &str| path[1..].eq_ignore_ascii_case(name);
-    if path == "." || path.eq_ignore_ascii_case(".INBOX") || SPECIAL.iter().any(|(_, name)| is_special(name)) {
+    if path == "." || path.eq_ignore_ascii_case(".INBOX") || SPECIAL.iter().any(|(_, name)| is_special(name))
+    {
         // A user's own label `Trash` is not the trash.
         path.push('_');
     }
@@ -123,7 +124,9 @@ fn folder_name(name: &str) -> String {
 /// The name of a folder of a Maildir++ as people read it, `/` between its names; `None` if it is not valid.
 pub fn readable_folder(path: &str) -> Option<String> {
     let names: Option<Vec<String>> = path.strip_prefix('.')?.split('.').map(utf7::decode).collect();
-    let back = |name: &String| name.replace("\u{2024}\u{fe0e}", "\0").replace('\u{2024}', ".").replace('\0', "\u{2024}");
+    let back = |name: &String| {
+        name.replace("\u{2024}\u{fe0e}", "\0").replace('\u{2024}', ".").replace('\0', "\u{2024}")
+    };
     Some(names?.iter().map(back).collect::<Vec<String>>().join("/"))
 }
 
@@ -139,10 +142,10 @@ pub fn keywords<'a>(labels: &'a [Label], folder: &Folder) -> impl Iterator<Item 
     labels.iter().filter(move |label| !is_said(label)).map(|label| match label.role {
         Some(Role::Important) => "$Important".to_owned(),
         Some(Role::Keyword) => keyword(&label.name),
-        Some(role) => SPECIAL
-            .iter()
-            .find(|(known, _)| *known == role)
-            .map_or_else(|| keyword(&label.name), |(_, name)| if name.is_empty() { "Inbox" } else { name }.to_owned()),
+        Some(role) => SPECIAL.iter().find(|(known, _)| *known == role).map_or_else(
+            || keyword(&label.name),
+            |(_, name)| if name.is_empty() { "Inbox" } else { name }.to_owned(),
+        ),
         None => keyword(&label.name),
     })
 }

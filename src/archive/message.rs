@@ -63,10 +63,8 @@ pub struct Text {
 
 /// The facts of a message.
 pub fn facts(message: &[u8]) -> Facts {
-    parsed(message, |parsed| read_facts(message, parsed)).unwrap_or_else(|| Facts {
-        subject: subject(message),
-        ..Facts::default()
-    })
+    parsed(message, |parsed| read_facts(message, parsed))
+        .unwrap_or_else(|| Facts { subject: subject(message), ..Facts::default() })
 }
 
 /// The text of a message.
@@ -126,7 +124,8 @@ fn addresses(list: &Address) -> Option<String> {
         (None, Some(text)) | (Some(text), None) => Some(text.to_owned()),
         (None, None) => None,
     };
-    let list: Vec<String> = list.iter().filter_map(|address| one(address.name(), address.address())).collect();
+    let list: Vec<String> =
+        list.iter().filter_map(|address| one(address.name(), address.address())).collect();
     (!list.is_empty()).then(|| list.join(", "))
 }
 

@@ -108,8 +108,11 @@ fn hash_file(path: &Path) -> io::Result<String> {
 fn find_message(cur: &Path, unique: &str) -> Option<PathBuf> {
     let folders = [cur.to_owned(), cur.with_file_name("new")];
     let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
-    let is_it = |name: &str| name == unique || name.strip_prefix(unique).is_some_and(|rest| rest.starts_with(":2,"));
-    entries.map(|entry| entry.path()).find(|path| path.file_name().is_some_and(|name| is_it(&name.to_string_lossy())))
+    let is_it =
+        |name: &str| name == unique || name.strip_prefix(unique).is_some_and(|rest| rest.starts_with(":2,"));
+    entries
+        .map(|entry| entry.path())
+        .find(|path| path.file_name().is_some_and(|name| is_it(&name.to_string_lossy())))
 }
 
 /// The file `dovecot-keywords` of a folder: which keyword each letter from `a` on stands for.

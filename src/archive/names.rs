@@ -48,7 +48,9 @@ fn is_device(name: &str) -> bool {
         "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" => true,
         _ => {
             let number = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT"));
-            number.is_some_and(|number| number.len() == 1 && number != "0" && number.as_bytes()[0].is_ascii_digit())
+            number.is_some_and(|number| {
+                number.len() == 1 && number != "0" && number.as_bytes()[0].is_ascii_digit()
+            })
         }
     }
 }

@@ -125,7 +125,9 @@ impl Reader {
         let conn = &self.index.conn;
         let mut status = Status { entries: entry_counts(conn, None)?, ..Status::default() };
         let mut query = conn.prepare("SELECT kind, count(*), sum(size) FROM item GROUP BY kind")?;
-        for row in query.query_map([], |row| Ok((row.get(0)?, (row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))))? {
+        for row in
+            query.query_map([], |row| Ok((row.get(0)?, (row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))))?
+        {
             let (kind, (n, bytes)): (String, _) = row?;
             status.items.insert(kind, (n as u64, bytes as u64));
         }
@@ -190,8 +192,9 @@ impl Reader {
         )?;
         let id = query.query_row([name, bare], |row| row.get(0)).optional()?;
         id.ok_or_else(|| {
-            Error::new(Kind::Usage, format!("no item `{name}` in this archive"))
-                .hint("name it by the number that `list` and `search` show, by its path, or by its Message-ID")
+            Error::new(Kind::Usage, format!("no item `{name}` in this archive")).hint(
+                "name it by the number that `list` and `search` show, by its path, or by its Message-ID",
+            )
         })
     }
 
@@ -239,10 +242,13 @@ impl Reader {
     }
 
     fn attachments(&self, id: i64) -> Result<Vec<serde_json::Value>> {
-        let mut query =
-            self.index.conn.prepare("SELECT name, media_type, size FROM attachment WHERE item_id = ?1 ORDER BY n")?;
+        let mut query = self
+            .index
+            .conn
+            .prepare("SELECT name, media_type, size FROM attachment WHERE item_id = ?1 ORDER BY n")?;
         let rows = query.query_map([id], |row| {
-            let (name, media_type, size): (Option<String>, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (name, media_type, size): (Option<String>, String, i64) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(serde_json::json!({"name": name, "media_type": media_type, "size": size}))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -82,7 +82,8 @@ fn settle(root: &Path, index: &Index, folder: &str, path: &Path, name: &str) -> 
     if super::find_message(cur, unique).is_none() {
         return fs::rename(path, &indexed_path).map_err(|err| Error::io("rename", path, &err));
     }
-    let mode = index.meta("labels")?.and_then(|name| LabelMode::from_name(&name)).unwrap_or(LabelMode::Primary);
+    let mode =
+        index.meta("labels")?.and_then(|name| LabelMode::from_name(&name)).unwrap_or(LabelMode::Primary);
     let labels = reader::labels_of(&index.conn, id)?;
     let is_copy = maildir::folders(&labels, mode).iter().any(|known| known.path == folder);
     if is_copy { Ok(()) } else { remove(path) }

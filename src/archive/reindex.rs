@@ -51,7 +51,7 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
         scratch.close();
         return Err(Error::new(Kind::Interrupted, "stopped; the old index is as it was"));
     }
-    index.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    index.rest()?;
     drop(index);
     put_in_place(root, &temporary)?;
     scratch.close();
@@ -112,7 +112,8 @@ fn next_rows(index: &Index, last: i64) -> Result<Vec<Row>> {
     let mut query = index.conn.prepare_cached(
         "SELECT id, kind, path, size FROM item WHERE id > ?1 AND path IS NOT NULL ORDER BY id LIMIT ?2",
     )?;
-    let rows = query.query_map([last, BATCH], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let rows =
+        query.query_map([last, BATCH], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     Ok(rows.collect::<rusqlite::Result<Vec<Row>>>()?)
 }
 
@@ -128,7 +129,8 @@ fn facts_of(root: &Path, rows: &[Row]) -> Vec<Option<Facts>> {
         fs::read(path).ok().map(|bytes| message::facts(&bytes))
     };
     std::thread::scope(|scope| {
-        let chunks = rows.chunks(share).map(|rows| scope.spawn(move || rows.iter().map(read).collect::<Vec<_>>()));
+        let chunks =
+            rows.chunks(share).map(|rows| scope.spawn(move || rows.iter().map(read).collect::<Vec<_>>()));
         let workers: Vec<_> = chunks.collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("reading facts never panics")).collect()
     })

@@ -123,7 +123,8 @@ pub fn search(root: &Path, query: &Query, limit: Option<u64>) -> Result<Answer> 
             Ok(text.is_some_and(|text| text.to_lowercase().contains(&part)))
         },
     )?;
-    let mut sql = String::from("SELECT item.id FROM item LEFT JOIN message ON message.item_id = item.id WHERE 1");
+    let mut sql =
+        String::from("SELECT item.id FROM item LEFT JOIN message ON message.item_id = item.id WHERE 1");
     let mut values: Vec<Value> = Vec::new();
     for condition in &query.conditions {
         let (text, value) = condition.sql();
@@ -184,14 +185,19 @@ mod tests {
 
     #[test]
     fn conditions_and_words_are_told_apart() {
-        let query = parse("from:Ada label:\"Haus, Garten\" after:2019-03 has:attachment budget \"two words\"").unwrap();
+        let query =
+            parse("from:Ada label:\"Haus, Garten\" after:2019-03 has:attachment budget \"two words\"")
+                .unwrap();
         assert_eq!(query.words, ["budget", "two words"]);
-        assert_eq!(query.conditions, [
-            Condition::From("ada".into()),
-            Condition::Label("haus, garten".into()),
-            Condition::After(1_551_398_400),
-            Condition::HasAttachment,
-        ]);
+        assert_eq!(
+            query.conditions,
+            [
+                Condition::From("ada".into()),
+                Condition::Label("haus, garten".into()),
+                Condition::After(1_551_398_400),
+                Condition::HasAttachment,
+            ]
+        );
         assert!(parse("has:nothing").is_err());
         assert!(parse("before:soon").is_err());
         assert_eq!(parse("12:30 http://example.org").unwrap().words, ["12:30", "http://example.org"]);
@@ -199,6 +205,9 @@ mod tests {
 
     #[test]
     fn words_are_never_operators() {
-        assert_eq!(match_expression(&["a".into(), "NOT".into(), "bud*".into()]), "\"a\" AND \"NOT\" AND \"bud\"*");
+        assert_eq!(
+            match_expression(&["a".into(), "NOT".into(), "bud*".into()]),
+            "\"a\" AND \"NOT\" AND \"bud\"*"
+        );
     }
 }

@@ -110,11 +110,15 @@ pub fn verify(root: &Path, scope: Scope, observer: &dyn Observer, stop: &AtomicB
 }
 
 fn check_index(root: &Path, index: &Index, scope: Scope, report: &mut Report) -> Result<()> {
-    let mut problem = |path: &str, what: String| report.problems.push(Problem { path: path.to_owned(), what });
-    let check: rusqlite::Result<String> = index.conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
+    let mut problem =
+        |path: &str, what: String| report.problems.push(Problem { path: path.to_owned(), what });
+    let check: rusqlite::Result<String> =
+        index.conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0));
     match check {
         Ok(answer) if answer == "ok" => {}
-        Ok(answer) => problem(index::FILE_NAME, format!("is damaged: {answer}; `exodus reindex` builds it again")),
+        Ok(answer) => {
+            problem(index::FILE_NAME, format!("is damaged: {answer}; `exodus reindex` builds it again"))
+        }
         Err(err) => problem(index::FILE_NAME, format!("is damaged: {err}; `exodus reindex` builds it again")),
     }
     let committed: u64 = index.meta("ledger_bytes")?.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
@@ -126,7 +130,10 @@ fn check_index(root: &Path, index: &Index, scope: Scope, report: &mut Report) ->
     } else if scope.subset.is_none()
         && let Some(difference) = compare_with_ledger(root, index, committed)?
     {
-        problem(index::FILE_NAME, format!("is not what the ledger says ({difference}); `exodus reindex` builds it again"));
+        problem(
+            index::FILE_NAME,
+            format!("is not what the ledger says ({difference}); `exodus reindex` builds it again"),
+        );
     }
     Ok(())
 }
@@ -147,8 +154,7 @@ fn build_aside(root: &Path, aside: &Path, committed: u64) -> Result<()> {
     fresh.begin()?;
     reindex::replay_into(root, &mut fresh, Some(committed))?;
     fresh.commit()?;
-    fresh.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")?;
-    Ok(())
+    fresh.rest()
 }
 
 fn differences(conn: &Connection, aside: &Path) -> Result<Option<String>> {
@@ -193,7 +199,8 @@ fn check_items(
     report: &mut Report,
 ) -> Result<()> {
     let (share, shares) = scope.subset.unwrap_or((1, 1));
-    let total = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE path IS NOT NULL AND id % ?2 = ?1 - 1";
+    let total =
+        "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE path IS NOT NULL AND id % ?2 = ?1 - 1";
     let (items, bytes): (i64, i64) =
         index.conn.query_row(total, [share as i64, shares as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
     observer.event(Event::Begin { stage: "verify", total_bytes: bytes as u64, total_items: items as u64 });
@@ -266,7 +273,9 @@ fn check_all(
         let mut found = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((_, row)) = rows.get(number).filter(|_| !stop.load(Ordering::Relaxed)) else { return found };
+            let Some((_, row)) = rows.get(number).filter(|_| !stop.load(Ordering::Relaxed)) else {
+                return found;
+            };
             found.push((number, check(root, row, with_dkim)));
             observer.event(Event::Bytes(row.size));
             observer.event(Event::Items(1));
@@ -284,7 +293,9 @@ fn check(root: &Path, row: &Row, with_dkim: bool) -> Found {
     let Some(path) = find_file(root, &row.path) else { return Found::Bad("is missing") };
     let is_moved = path != root.join(&row.path);
     match fs::metadata(&path) {
-        Ok(there) if there.len() != row.size => return Found::Bad("has another size than it was written with"),
+        Ok(there) if there.len() != row.size => {
+            return Found::Bad("has another size than it was written with");
+        }
         Ok(_) => {}
         Err(_) => return Found::Bad("cannot be read"),
     }
@@ -334,7 +345,9 @@ fn check_stray_messages(root: &Path, index: &Index, report: &mut Report) -> Resu
     let mail = root.join("mail");
     let mut query = index.conn.prepare("SELECT folder FROM message WHERE file_name = ?1")?;
     for folder in recover::mail_folders(&mail)? {
-        for entry in ["cur", "new"].iter().flat_map(|state| fs::read_dir(mail.join(&folder).join(state))).flatten() {
+        for entry in
+            ["cur", "new"].iter().flat_map(|state| fs::read_dir(mail.join(&folder).join(state))).flatten()
+        {
             let Ok(entry) = entry else { continue };
             let name = entry.file_name().to_string_lossy().into_owned();
             if !maildir::is_ours(&name) {
@@ -374,7 +387,8 @@ fn check_small_files(root: &Path, index: &Index, report: &mut Report) -> Result<
     }
     for folder in &folders {
         let mut query = index.conn.prepare_cached("SELECT name FROM keyword WHERE folder = ?1 ORDER BY n")?;
-        let keywords: Vec<String> = query.query_map([folder], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let keywords: Vec<String> =
+            query.query_map([folder], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let path = format!("mail/{folder}/dovecot-keywords").replace("//", "/");
         let found = fs::read_to_string(root.join(&path)).unwrap_or_default();
         let wanted = super::dovecot_keywords(&keywords);

@@ -174,7 +174,9 @@ impl Writer {
             && kept != asked
         {
             let what = format!("this archive was made with --labels={}", kept.name());
-            return Err(Error::new(Kind::Usage, what).hint("leave --labels out, or import into a new archive"));
+            return Err(
+                Error::new(Kind::Usage, what).hint("leave --labels out, or import into a new archive")
+            );
         }
         writer.load()?;
         writer.index.begin()?;
@@ -310,7 +312,12 @@ impl Writer {
     }
 
     /// Decides where the item lies and writes it into the record; returns further paths for a message.
-    fn place(&mut self, record: &mut ItemRecord, item: &Incoming, blake3: Option<&str>) -> Result<Vec<String>> {
+    fn place(
+        &mut self,
+        record: &mut ItemRecord,
+        item: &Incoming,
+        blake3: Option<&str>,
+    ) -> Result<Vec<String>> {
         let Some(mail) = &item.mail else {
             if blake3.is_some() {
                 record.path = Some(self.free_path(&item.path, record.size, blake3)?);
@@ -487,7 +494,8 @@ impl Writer {
         if is_same && !takes_body {
             return self.add_origin(&item, &known);
         }
-        let only_export = ItemRecord { export: before.export.clone(), origin: before.origin.clone(), ..record.clone() };
+        let only_export =
+            ItemRecord { export: before.export.clone(), origin: before.origin.clone(), ..record.clone() };
         let added = if only_export == *before && !takes_body { Added::Known } else { Added::Updated };
         let facts = item.mail.and_then(|mail| mail.facts).filter(|_| takes_body);
         let (path, old_path) = (record.path.clone(), before.path.clone());
@@ -658,7 +666,8 @@ impl Writer {
         self.index.set_meta("ledger_blake3", &self.ledger.blake3())?;
         self.index.commit()?;
         kill_point();
-        let kept: Vec<&PathBuf> = self.batch.moves.values().flat_map(|it| it.links.iter().chain([&it.to])).collect();
+        let kept: Vec<&PathBuf> =
+            self.batch.moves.values().flat_map(|it| it.links.iter().chain([&it.to])).collect();
         for path in self.batch.remove.iter().filter(|path| !kept.contains(path)) {
             kill_point();
             remove_if_there(path)?;
@@ -725,7 +734,7 @@ impl Writer {
         self.index.commit()?;
         self.scratch.close();
         kill_point();
-        self.index.conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize")?;
+        self.index.rest()?;
         drop(self.index);
         kill_point();
         drop(self.lock);

@@ -124,7 +124,9 @@ impl<'a> Committer<'a> {
 
     fn take(&mut self, done: Done) -> Result<()> {
         match done {
-            Done::Item { incoming, entry, is_whole, is_kept } => self.item(*incoming, entry, is_whole, is_kept)?,
+            Done::Item { incoming, entry, is_whole, is_kept } => {
+                self.item(*incoming, entry, is_whole, is_kept)?
+            }
             Done::Used(entry) => {
                 self.state(entry).read();
                 self.settle(entry)?;

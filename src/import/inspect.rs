@@ -84,7 +84,9 @@ pub fn inspect(
         refused: export
             .refused()
             .iter()
-            .map(|refused| (format!("{}!{}", export.part_name(refused.part), refused.path), refused.what.clone()))
+            .map(|refused| {
+                (format!("{}!{}", export.part_name(refused.part), refused.path), refused.what.clone())
+            })
             .collect(),
         copies: export.copies().len() as u64,
         warnings: export.warnings().to_vec(),

@@ -236,7 +236,8 @@ pub fn import(
 }
 
 fn interrupted() -> Error {
-    Error::new(Kind::Interrupted, "stopped before the end").hint("run the same command: what is done stays done")
+    Error::new(Kind::Interrupted, "stopped before the end")
+        .hint("run the same command: what is done stays done")
 }
 
 fn finish(mut writer: Writer, run: i64, outcome: &mut Outcome) {
@@ -251,7 +252,10 @@ fn finish(mut writer: Writer, run: i64, outcome: &mut Outcome) {
 fn missing_parts(missing: &[String]) -> Error {
     let mut error = Error::new(
         Kind::Export,
-        format!("parts are missing: {} files of the export's own list are in none of the given parts", missing.len()),
+        format!(
+            "parts are missing: {} files of the export's own list are in none of the given parts",
+            missing.len()
+        ),
     );
     for path in missing.iter().take(10) {
         error = error.hint(format!("missing: {path}"));

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
-use exodus_api::{Body, Entry, Fault, ImportError, Item, Kind as ItemKind, Options, Scope, Sink, Skip, Source, Stop};
+use exodus_api::{
+    Body, Entry, Fault, ImportError, Item, Kind as ItemKind, Options, Scope, Sink, Skip, Source, Stop,
+};
 use rusqlite::params;
 use serde_json::Value;
 
@@ -65,7 +67,8 @@ pub fn run(
             scope.spawn(move || {
                 for (number, bytes, job) in job_queue {
                     let result = catch_unwind(AssertUnwindSafe(|| worker.work(job)));
-                    let result = result.unwrap_or_else(|_| Err(Error::new(Kind::Bug, "a worker of the import panicked")));
+                    let result = result
+                        .unwrap_or_else(|_| Err(Error::new(Kind::Bug, "a worker of the import panicked")));
                     flow.body_done(bytes);
                     let _ = done.send((number, result.unwrap_or_else(Done::Failed)));
                 }
@@ -157,7 +160,12 @@ impl Recorder<'_> {
     }
 
     /// Keeps, verbatim, every entry that the importer said nothing of.
-    fn keep_rest(&mut self, opened: &Opened, source: &dyn Source, options: &Options) -> std::result::Result<(), Stop> {
+    fn keep_rest(
+        &mut self,
+        opened: &Opened,
+        source: &dyn Source,
+        options: &Options,
+    ) -> std::result::Result<(), Stop> {
         let unclaimed = |entry: &&Entry| !self.claimed.contains(&entry.id);
         let mut rest: Vec<&Entry> = source.entries().iter().filter(unclaimed).collect();
         rest.sort_by_key(|entry| (entry.part, entry.order));
@@ -337,7 +345,9 @@ impl Earlier<'_> {
                  JOIN entry ON entry.id = entry_id JOIN part ON part.id = part_id
                  WHERE fingerprint = ?1 AND entry.path = ?2 GROUP BY kind",
             )?;
-            let rows = query.query_map(params![part, entry.path], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+            let rows = query.query_map(params![part, entry.path], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))
+            })?;
             rows.collect()
         };
         read().unwrap_or_default()
@@ -365,7 +375,12 @@ impl Earlier<'_> {
 ///
 /// # Errors
 /// When the export cannot be read.
-pub fn dry_run(opened: &Opened, options: &Options, observer: &dyn Observer, stop: &AtomicBool) -> Result<Outcome> {
+pub fn dry_run(
+    opened: &Opened,
+    options: &Options,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
     let source = Metered::new(&opened.export, &opened.survey, observer);
     let total_items = opened.export.entries().len() as u64;
     observer.event(Event::Begin { stage: "import", total_bytes: opened.export.content_bytes(), total_items });
@@ -386,7 +401,8 @@ pub fn dry_run(opened: &Opened, options: &Options, observer: &dyn Observer, stop
         if state.is_claimed() {
             continue;
         }
-        let product = product_of(&opened.survey, &entry.path).map_or("other", |product| product.name.as_str());
+        let product =
+            product_of(&opened.survey, &entry.path).map_or("other", |product| product.name.as_str());
         if options.wants(ItemKind::File, product) {
             let kept = sink.outcome.kept.entry(product.to_owned()).or_default();
             kept.0 += 1;

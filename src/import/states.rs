@@ -90,7 +90,9 @@ pub fn replaces(earlier: State, now: State) -> bool {
     match earlier {
         State::Pending | State::Faulted | State::Skipped => now != State::Pending,
         State::Taken | State::Used | State::Duplicate | State::Kept => {
-            matches!(now, State::Taken | State::Kept | State::Used) && earlier != now && earlier != State::Taken
+            matches!(now, State::Taken | State::Kept | State::Used)
+                && earlier != now
+                && earlier != State::Taken
         }
     }
 }

@@ -179,9 +179,11 @@ impl Worker<'_> {
         match self.scratch.copy(&mut reader, time) {
             Ok(stored) => Ok(Ok(stored)),
             Err(StoreError::Archive(err)) => Err(err),
-            Err(StoreError::Source(err)) => {
-                Ok(Err(self.fault(entry, format!("cannot be read to its end: {err}"), Some(DOWNLOAD_AGAIN.to_owned()))))
-            }
+            Err(StoreError::Source(err)) => Ok(Err(self.fault(
+                entry,
+                format!("cannot be read to its end: {err}"),
+                Some(DOWNLOAD_AGAIN.to_owned()),
+            ))),
         }
     }
 

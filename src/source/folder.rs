@@ -12,8 +12,7 @@ use exodus_api::SourceError;
 use walkdir::{DirEntry, WalkDir};
 
 use super::listing::{
-    Container, Listing, Member, Opened, Refusal, Unopened, cannot_open, hash_listing, hex32,
-    no_such_slot,
+    Container, Listing, Member, Opened, Refusal, Unopened, cannot_open, hash_listing, hex32, no_such_slot,
 };
 use super::names;
 use super::stretch::{Stretch, read_at_most};
@@ -24,38 +23,21 @@ const SAMPLE: u64 = 64 << 10;
 /// Opens the tree below `root`; the paths begin inside of it, but for `Takeout`, which people point at directly.
 pub(super) fn open(root: &Path) -> Result<Opened, Unopened> {
     let whole = fs::canonicalize(root)?;
-    let prefix = if whole.file_name().is_some_and(|name| name == "Takeout") {
-        "Takeout/"
-    } else {
-        ""
-    };
-    let mut tree = Tree {
-        prefix,
-        listing: Listing::default(),
-        files: Vec::new(),
-    };
-    for found in WalkDir::new(&whole)
-        .min_depth(1)
-        .follow_links(false)
-        .sort_by_file_name()
-    {
+    let prefix = if whole.file_name().is_some_and(|name| name == "Takeout") { "Takeout/" } else { "" };
+    let mut tree = Tree { prefix, listing: Listing::default(), files: Vec::new() };
+    for found in WalkDir::new(&whole).min_depth(1).follow_links(false).sort_by_file_name() {
         match found {
             Ok(found) => tree.take(&whole, &found),
             Err(err) if err.depth() == 0 => return Err(io::Error::from(err).into()),
             Err(err) => tree.refuse_unread(&whole, &err),
         }
     }
-    let Tree {
-        mut listing, files, ..
-    } = tree;
+    let Tree { mut listing, files, .. } = tree;
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"folder");
     hash_listing(&mut hasher, &listing.members, &listing.refused);
     listing.fingerprint = hex32(&hasher);
-    Ok(Opened {
-        listing,
-        container: Box::new(Folder { files }),
-    })
+    Ok(Opened { listing, container: Box::new(Folder { files }) })
 }
 
 struct Tree {
@@ -67,11 +49,7 @@ struct Tree {
 impl Tree {
     fn name(&self, root: &Path, path: &Path) -> String {
         let inside = path.strip_prefix(root).unwrap_or(path);
-        format!(
-            "{}{}",
-            self.prefix,
-            names::decode(inside.as_os_str().as_bytes())
-        )
+        format!("{}{}", self.prefix, names::decode(inside.as_os_str().as_bytes()))
     }
 
     fn take(&mut self, root: &Path, found: &DirEntry) {
@@ -85,8 +63,7 @@ impl Tree {
         };
         let refusal = match (special(&meta), names::clean(&name)) {
             (Some(what), _) => {
-                let hint =
-                    "links and devices are not followed; if it matters, give what it points to";
+                let hint = "links and devices are not followed; if it matters, give what it points to";
                 Refusal::new(&name, 0, what, Some(hint))
             }
             (None, Err(bad)) => Refusal::of_name(&name, meta.len(), bad),
@@ -98,35 +75,18 @@ impl Tree {
     fn add(&mut self, path: String, meta: &Metadata, file: &Path) {
         let Ok(slot) = u32::try_from(self.files.len()) else {
             let what = "the folder has more files than can be counted";
-            return self
-                .listing
-                .refused
-                .push(Refusal::new(&path, meta.len(), what, None));
+            return self.listing.refused.push(Refusal::new(&path, meta.len(), what, None));
         };
         self.files.push(file.to_owned());
         let (size, modified) = (meta.len(), modified(meta));
-        self.listing.members.push(Member {
-            path,
-            size,
-            modified,
-            crc32: None,
-            order: slot.into(),
-            slot,
-        });
+        self.listing.members.push(Member { path, size, modified, crc32: None, order: slot.into(), slot });
     }
 
     fn refuse_unread(&mut self, root: &Path, err: &walkdir::Error) {
         let name = self.name(root, err.path().unwrap_or(root));
-        let why = err
-            .io_error()
-            .map_or_else(|| err.to_string(), ToString::to_string);
+        let why = err.io_error().map_or_else(|| err.to_string(), ToString::to_string);
         let hint = "check who may read it, then run the same command";
-        self.listing.refused.push(Refusal::new(
-            &name,
-            0,
-            &format!("it cannot be read: {why}"),
-            Some(hint),
-        ));
+        self.listing.refused.push(Refusal::new(&name, 0, &format!("it cannot be read: {why}"), Some(hint)));
     }
 }
 
@@ -174,10 +134,7 @@ pub(super) fn open_file(file: File, path: &Path) -> Result<Opened, Unopened> {
     let meta = file.metadata()?;
     let name = path.file_name().unwrap_or(path.as_os_str());
     let name = names::decode(name.as_bytes()).into_owned();
-    let mut listing = Listing {
-        fingerprint: sample(&file, meta.len(), &name)?,
-        ..Listing::default()
-    };
+    let mut listing = Listing { fingerprint: sample(&file, meta.len(), &name)?, ..Listing::default() };
     match names::clean(&name) {
         Ok(path) => listing.members.push(Member {
             path,
@@ -187,14 +144,9 @@ pub(super) fn open_file(file: File, path: &Path) -> Result<Opened, Unopened> {
             order: 0,
             slot: 0,
         }),
-        Err(bad) => listing
-            .refused
-            .push(Refusal::of_name(&name, meta.len(), bad)),
+        Err(bad) => listing.refused.push(Refusal::of_name(&name, meta.len(), bad)),
     }
-    let container = Box::new(Single {
-        file: Arc::new(file),
-        len: meta.len(),
-    });
+    let container = Box::new(Single { file: Arc::new(file), len: meta.len() });
     Ok(Opened { listing, container })
 }
 
@@ -219,10 +171,6 @@ struct Single {
 impl Container for Single {
     fn open(&self, _slot: u32) -> Result<Box<dyn Read + Send + '_>, SourceError> {
         // One byte more than there was tells the promise of a file that has grown since.
-        Ok(Box::new(Stretch::new(
-            &self.file,
-            0,
-            self.len.saturating_add(1),
-        )))
+        Ok(Box::new(Stretch::new(&self.file, 0, self.len.saturating_add(1))))
     }
 }

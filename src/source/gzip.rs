@@ -31,10 +31,7 @@ struct Entrance {
 impl Index {
     /// No marks yet; they will be about so many bytes of content apart.
     pub(super) fn new(spacing: u64) -> Index {
-        Index {
-            marks: Vec::new(),
-            spacing,
-        }
+        Index { marks: Vec::new(), spacing }
     }
 
     fn is_due(&self, at: u64) -> bool {
@@ -143,15 +140,7 @@ impl Gzip<Resuming> {
 
 impl<E: Engine> Gzip<E> {
     fn new(input: Input, engine: E, index: Option<Index>) -> Gzip<E> {
-        Gzip {
-            input,
-            engine,
-            state: State::Header,
-            ready: 0..0,
-            position: 0,
-            index,
-            sum: Sum::default(),
-        }
+        Gzip { input, engine, state: State::Header, ready: 0..0, position: 0, index, sum: Sum::default() }
     }
 
     /// How many bytes of the content are before this point.
@@ -201,10 +190,7 @@ impl<E: Engine> Gzip<E> {
         let mut fixed = [0; 10];
         self.input.take(&mut fixed)?;
         if !fixed.starts_with(&[0x1f, 0x8b, 8]) || fixed[3] & 0xe0 != 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the gzip header is damaged",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the gzip header is damaged"));
         }
         self.header_fields(fixed[3])?;
         self.engine.restart();
@@ -235,20 +221,14 @@ impl<E: Engine> Gzip<E> {
     }
 
     fn body(&mut self) -> io::Result<()> {
-        let is_due = self
-            .index
-            .as_ref()
-            .is_some_and(|index| index.is_due(self.position));
+        let is_due = self.index.as_ref().is_some_and(|index| index.is_due(self.position));
         let input = self.input.fill()?;
         if input.is_empty() {
             return Err(cut_short());
         }
         let step = self.engine.step(input, is_due)?;
         if step.used == 0 && step.made.is_empty() && step.stop == Stop::Amid {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the packed data leads nowhere",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the packed data leads nowhere"));
         }
         self.input.consume(step.used);
         if let Some(index) = &mut self.index {
@@ -257,11 +237,7 @@ impl<E: Engine> Gzip<E> {
                 && let Some(mark) = self.engine.mark()
             {
                 let at = self.position + step.made.len() as u64;
-                index.add(Entrance {
-                    at,
-                    packed_at: self.input.position(),
-                    mark,
-                });
+                index.add(Entrance { at, packed_at: self.input.position(), mark });
             }
         }
         self.ready = step.made;
@@ -322,12 +298,7 @@ struct Input {
 impl Input {
     fn new(file: &Arc<File>, start: u64, end: u64) -> Input {
         let file = Stretch::new(file, start, end);
-        Input {
-            file,
-            buf: vec![0; 1 << 16],
-            ready: 0..0,
-            end_at: start,
-        }
+        Input { file, buf: vec![0; 1 << 16], ready: 0..0, end_at: start }
     }
 
     fn position(&self) -> u64 {

@@ -76,12 +76,7 @@ pub(super) struct Marking {
 impl Marking {
     /// An engine at the beginning of a stream.
     pub(super) fn new() -> Marking {
-        Marking {
-            decoder: Box::default(),
-            ring: vec![0; OUT_LEN],
-            pos: 0,
-            made: 0,
-        }
+        Marking { decoder: Box::default(), ring: vec![0; OUT_LEN], pos: 0, made: 0 }
     }
 }
 
@@ -92,8 +87,7 @@ impl Engine for Marking {
             flags |= inflate_flags::TINFL_FLAG_STOP_ON_BLOCK_BOUNDARY;
         }
         let start = self.pos;
-        let (status, used, len) =
-            decompress(&mut self.decoder, input, &mut self.ring, start, flags);
+        let (status, used, len) = decompress(&mut self.decoder, input, &mut self.ring, start, flags);
         let stop = match status {
             TINFLStatus::NeedsMoreInput | TINFLStatus::HasMoreOutput => Stop::Amid,
             TINFLStatus::BlockBoundary => Stop::Between,
@@ -102,11 +96,7 @@ impl Engine for Marking {
         };
         self.pos = (start + len) % self.ring.len();
         self.made += len as u64;
-        Ok(Step {
-            used,
-            made: start..start + len,
-            stop,
-        })
+        Ok(Step { used, made: start..start + len, stop })
     }
 
     fn out(&self) -> &[u8] {
@@ -130,11 +120,7 @@ impl Engine for Marking {
         } else {
             [&self.ring[start..], &self.ring[..self.pos]].concat()
         };
-        Some(Mark {
-            n_bits: state.num_bits,
-            bits: state.bit_buf,
-            window: window.into(),
-        })
+        Some(Mark { n_bits: state.num_bits, bits: state.bit_buf, window: window.into() })
     }
 }
 
@@ -147,37 +133,25 @@ pub(super) struct Resuming {
 impl Resuming {
     /// An engine at the beginning of a stream.
     pub(super) fn new() -> Resuming {
-        Resuming {
-            decoder: Decompress::new(false),
-            out: vec![0; OUT_LEN],
-        }
+        Resuming { decoder: Decompress::new(false), out: vec![0; OUT_LEN] }
     }
 
     /// An engine that is where `mark` was left.
     pub(super) fn from_mark(mark: &Mark) -> io::Result<Resuming> {
         let mut engine = Resuming::new();
         if !mark.window.is_empty() {
-            engine
-                .decoder
-                .set_dictionary(&mark.window)
-                .map_err(|_| damaged())?;
+            engine.decoder.set_dictionary(&mark.window).map_err(|_| damaged())?;
         }
         let lead_in = lead_in(mark.bits, mark.n_bits);
         let step = engine.step(&lead_in, false)?;
-        if step.used == lead_in.len() && step.made.is_empty() {
-            Ok(engine)
-        } else {
-            Err(damaged())
-        }
+        if step.used == lead_in.len() && step.made.is_empty() { Ok(engine) } else { Err(damaged()) }
     }
 }
 
 impl Engine for Resuming {
     fn step(&mut self, input: &[u8], _stop_between: bool) -> io::Result<Step> {
         let (in_before, out_before) = (self.decoder.total_in(), self.decoder.total_out());
-        let status = self
-            .decoder
-            .decompress(input, &mut self.out, FlushDecompress::None);
+        let status = self.decoder.decompress(input, &mut self.out, FlushDecompress::None);
         let stop = match status.map_err(|_| damaged())? {
             Status::Ok | Status::BufError => Stop::Amid,
             Status::StreamEnd => Stop::End,
@@ -249,11 +223,7 @@ impl Bits {
             self.push(u32::from(idx == 2 || idx == 17), 3);
         }
         // 138 + 118 unused literals, then "end of block" and one distance with length 1.
-        self.push(1, 1)
-            .push(138 - 11, 7)
-            .push(1, 1)
-            .push(118 - 11, 7)
-            .push(0, 2);
+        self.push(1, 1).push(138 - 11, 7).push(1, 1).push(118 - 11, 7).push(0, 2);
         // End of block.
         self.push(0, 1);
     }
@@ -267,21 +237,13 @@ mod tests {
     fn a_lead_in_ends_with_a_byte_and_gives_nothing() {
         for n_bits in 0..8 {
             let lead_in = lead_in(0, n_bits);
-            let mark = Mark {
-                n_bits,
-                bits: 0,
-                window: Box::default(),
-            };
+            let mark = Mark { n_bits, bits: 0, window: Box::default() };
             let mut engine = Resuming::from_mark(&mark).expect("a lead-in is a valid stream");
             assert_eq!(lead_in.is_empty(), n_bits == 0);
             // The bits are 0: "not the last block, stored" at most; the rest of a stored block follows.
             let mut bits = Bits::default();
             bits.push(0, 8 - n_bits);
-            let mut input = if n_bits >= 3 || n_bits == 0 {
-                Vec::new()
-            } else {
-                bits.bytes
-            };
+            let mut input = if n_bits >= 3 || n_bits == 0 { Vec::new() } else { bits.bytes };
             if n_bits == 0 {
                 input.push(0);
             }

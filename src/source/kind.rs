@@ -27,10 +27,7 @@ const AGAIN: &str = "download this part again, then run the same command";
 /// When it is empty, or has the name of an archive and is none.
 pub(super) fn tell(file: &File, len: u64, name: &str) -> Result<PartKind, Unopened> {
     if len == 0 {
-        return Err(Unopened::new(
-            "this file is empty: nothing of it was downloaded",
-            AGAIN,
-        ));
+        return Err(Unopened::new("this file is empty: nothing of it was downloaded", AGAIN));
     }
     if let Some(kind) = archive(file, len)? {
         return Ok(kind);
@@ -41,10 +38,10 @@ pub(super) fn tell(file: &File, len: u64, name: &str) -> Result<PartKind, Unopen
     let mut head = vec![0; 1024];
     let got = read_at_most(file, &mut head, 0)?;
     if is_web_page(&head[..got]) {
-        let what = format!(
-            "this is a web page, not a {named}: the download link had expired or needed a login"
-        );
-        let hint = "log in, ask for a new link if need be, download this part again, then run the same command";
+        let what =
+            format!("this is a web page, not a {named}: the download link had expired or needed a login");
+        let hint =
+            "log in, ask for a new link if need be, download this part again, then run the same command";
         return Err(Unopened::new(what, hint));
     }
     let what = format!(
@@ -74,15 +71,8 @@ fn holds_tar(file: &File, len: u64) -> io::Result<bool> {
     let gzip = Gzip::listing(&file, len, Index::default());
     let mut head = Vec::new();
     match gzip.take(512).read_to_end(&mut head) {
-        Ok(_) => {
-            Ok(tar::is_header(&head) || (head.len() == 512 && head.iter().all(|byte| *byte == 0)))
-        }
-        Err(err)
-            if matches!(
-                err.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-            ) =>
-        {
+        Ok(_) => Ok(tar::is_header(&head) || (head.len() == 512 && head.iter().all(|byte| *byte == 0))),
+        Err(err) if matches!(err.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
             Ok(true)
         }
         Err(err) => Err(err),
@@ -92,22 +82,13 @@ fn holds_tar(file: &File, len: u64) -> io::Result<bool> {
 /// What its name says that a file is: `zip`, `tgz` or `tar`.
 pub(super) fn archive_name(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase();
-    let known = [
-        (".zip", "zip"),
-        (".tgz", "tgz"),
-        (".tar.gz", "tgz"),
-        (".tar", "tar"),
-    ];
-    known
-        .iter()
-        .find(|(ending, _)| name.ends_with(ending))
-        .map(|(_, named)| *named)
+    let known = [(".zip", "zip"), (".tgz", "tgz"), (".tar.gz", "tgz"), (".tar", "tar")];
+    known.iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, named)| *named)
 }
 
 fn is_web_page(head: &[u8]) -> bool {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    let text =
-        text.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}');
+    let text = text.trim_start_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}');
     let is_tag = |tag: &str| text.starts_with(tag);
     is_tag("<!doctype html")
         || is_tag("<html")
@@ -121,19 +102,14 @@ mod tests {
 
     #[test]
     fn a_web_page_is_known_by_its_first_words() {
-        assert!(is_web_page(
-            b"\xef\xbb\xbf\r\n<!DOCTYPE html><title>Sign in</title>"
-        ));
+        assert!(is_web_page(b"\xef\xbb\xbf\r\n<!DOCTYPE html><title>Sign in</title>"));
         assert!(is_web_page(b"<html lang=\"en\">"));
         assert!(!is_web_page(b"From 1@xxx Mon Jan 1\r\n"));
     }
 
     #[test]
     fn a_name_tells_what_its_owner_believes() {
-        assert_eq!(
-            archive_name("takeout-20250326T151156Z-001.ZIP"),
-            Some("zip")
-        );
+        assert_eq!(archive_name("takeout-20250326T151156Z-001.ZIP"), Some("zip"));
         assert_eq!(archive_name("a.tar.gz"), Some("tgz"));
         assert_eq!(archive_name("All mail.mbox"), None);
     }

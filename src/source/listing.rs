@@ -40,17 +40,13 @@ impl Refusal {
     /// A refusal of the member with this name.
     pub(super) fn new(name: &str, size: u64, what: &str, hint: Option<&str>) -> Refusal {
         let path = names::printable(name);
-        Refusal {
-            path,
-            size,
-            what: what.to_owned(),
-            hint: hint.map(str::to_owned),
-        }
+        Refusal { path, size, what: what.to_owned(), hint: hint.map(str::to_owned) }
     }
 
     /// A refusal for the sake of the name.
     pub(super) fn of_name(name: &str, size: u64, bad: BadName) -> Refusal {
-        let hint = "no honest program writes such a name; if it matters, unpack the part by hand and look at it";
+        let hint =
+            "no honest program writes such a name; if it matters, unpack the part by hand and look at it";
         Refusal::new(name, size, bad.what(), Some(hint))
     }
 }
@@ -99,36 +95,24 @@ pub(super) struct Unopened {
 impl Unopened {
     /// A part that cannot be opened for this reason.
     pub(super) fn new(what: impl Into<String>, hint: &'static str) -> Unopened {
-        Unopened {
-            what: what.into(),
-            hint: Some(hint),
-        }
+        Unopened { what: what.into(), hint: Some(hint) }
     }
 }
 
 impl From<io::Error> for Unopened {
     fn from(err: io::Error) -> Unopened {
-        Unopened {
-            what: format!("it cannot be read: {err}"),
-            hint: None,
-        }
+        Unopened { what: format!("it cannot be read: {err}"), hint: None }
     }
 }
 
 /// A member that cannot be opened.
 pub(super) fn cannot_open(err: &io::Error) -> SourceError {
-    SourceError {
-        what: format!("it cannot be opened: {err}"),
-        hint: None,
-    }
+    SourceError { what: format!("it cannot be opened: {err}"), hint: None }
 }
 
 /// A slot that this container does not have; only an entry of another export can lead here.
 pub(super) fn no_such_slot() -> SourceError {
-    SourceError {
-        what: "the entry is not of this export".to_owned(),
-        hint: None,
-    }
+    SourceError { what: "the entry is not of this export".to_owned(), hint: None }
 }
 
 /// The 32 hex digits by which a part is known again.

@@ -33,12 +33,7 @@ pub(super) fn merge(members: Vec<Vec<Member>>, containers: &[Box<dyn Container>]
         all.extend(members.into_iter().map(|member| Placed { part, member }));
     }
     let place = |placed: &Placed| (placed.part, placed.member.order, placed.member.slot);
-    all.sort_by(|one, two| {
-        one.member
-            .path
-            .cmp(&two.member.path)
-            .then_with(|| place(one).cmp(&place(two)))
-    });
+    all.sort_by(|one, two| one.member.path.cmp(&two.member.path).then_with(|| place(one).cmp(&place(two))));
     let (kept, twins) = settle(all, containers);
     number(kept, twins)
 }
@@ -48,26 +43,17 @@ type Same = (Placed, usize);
 
 /// Keeps the first of each path, and each later one that differs under a name of its own.
 fn settle(all: Vec<Placed>, containers: &[Box<dyn Container>]) -> (Vec<Placed>, Vec<Same>) {
-    let has_clash = all
-        .windows(2)
-        .any(|pair| pair[0].member.path == pair[1].member.path);
+    let has_clash = all.windows(2).any(|pair| pair[0].member.path == pair[1].member.path);
     if !has_clash {
         return (all, Vec::new());
     }
-    let taken: HashSet<String> = all
-        .iter()
-        .map(|placed| placed.member.path.clone())
-        .collect();
+    let taken: HashSet<String> = all.iter().map(|placed| placed.member.path.clone()).collect();
     let mut kept: Vec<Placed> = Vec::with_capacity(all.len());
     let mut twins = Vec::new();
     let mut run = Run::default();
     for mut placed in all {
         if kept.is_empty() || placed.member.path != run.path {
-            run = Run {
-                path: placed.member.path.clone(),
-                start: kept.len(),
-                ..Run::default()
-            };
+            run = Run { path: placed.member.path.clone(), start: kept.len(), ..Run::default() };
         } else if let Some(idx) = run.same(&placed, &kept, containers) {
             twins.push((placed, idx));
             continue;
@@ -93,19 +79,12 @@ struct Run {
 impl Run {
     fn note(&mut self, placed: &Placed, idx: usize) {
         if let Some(crc32) = placed.member.crc32 {
-            self.by_sum
-                .entry((placed.member.size, crc32))
-                .or_insert(idx);
+            self.by_sum.entry((placed.member.size, crc32)).or_insert(idx);
         }
     }
 
     /// Which of those kept has the content of this member.
-    fn same(
-        &self,
-        placed: &Placed,
-        kept: &[Placed],
-        containers: &[Box<dyn Container>],
-    ) -> Option<usize> {
+    fn same(&self, placed: &Placed, kept: &[Placed], containers: &[Box<dyn Container>]) -> Option<usize> {
         let sum = placed.member.crc32.map(|crc32| (placed.member.size, crc32));
         if let Some(idx) = sum.and_then(|sum| self.by_sum.get(&sum)) {
             return Some(*idx);
@@ -115,9 +94,7 @@ impl Run {
             return None;
         }
         let earlier = kept[self.start..].iter();
-        let found = earlier
-            .enumerate()
-            .find(|(_, earlier)| is_same(earlier, placed, containers));
+        let found = earlier.enumerate().find(|(_, earlier)| is_same(earlier, placed, containers));
         found.map(|(idx, _)| self.start + idx)
     }
 
@@ -145,11 +122,7 @@ fn is_same(one: &Placed, two: &Placed, containers: &[Box<dyn Container>]) -> boo
 }
 
 /// Reads both; `None` when one of them cannot be read, so that both are kept and told of.
-fn has_equal_content(
-    one: &Placed,
-    two: &Placed,
-    containers: &[Box<dyn Container>],
-) -> Option<bool> {
+fn has_equal_content(one: &Placed, two: &Placed, containers: &[Box<dyn Container>]) -> Option<bool> {
     let open = |placed: &Placed| {
         let container = containers.get(placed.part as usize)?;
         let content = container.open(placed.member.slot).ok()?;
@@ -194,24 +167,9 @@ fn number(kept: Vec<Placed>, same: Vec<Same>) -> Tree {
     placed.sort_by_key(|(id, _)| *id);
     let mut tree = Tree::default();
     for (id, Placed { part, member }) in placed {
-        let Member {
-            path,
-            size,
-            modified,
-            crc32,
-            order,
-            slot,
-        } = member;
+        let Member { path, size, modified, crc32, order, slot } = member;
         tree.slots.push(slot);
-        tree.entries.push(Entry {
-            id,
-            part,
-            path,
-            size,
-            modified,
-            crc32,
-            order,
-        });
+        tree.entries.push(Entry { id, part, path, size, modified, crc32, order });
     }
     let twin = |(placed, idx): Same| Twin {
         part: placed.part,
@@ -228,39 +186,23 @@ mod tests {
     use super::*;
 
     fn member(path: &str, size: u64, crc32: u32) -> Member {
-        Member {
-            path: path.to_owned(),
-            size,
-            modified: None,
-            crc32: Some(crc32),
-            order: 0,
-            slot: 0,
-        }
+        Member { path: path.to_owned(), size, modified: None, crc32: Some(crc32), order: 0, slot: 0 }
     }
 
     fn check(parts: Vec<Vec<Member>>, want: &[(&str, u32)], want_twins: &[(&str, u32, u32)]) {
         let tree = merge(parts, &[]);
-        let got: Vec<(&str, u32)> = tree
-            .entries
-            .iter()
-            .map(|entry| (entry.path.as_str(), entry.part))
-            .collect();
+        let got: Vec<(&str, u32)> =
+            tree.entries.iter().map(|entry| (entry.path.as_str(), entry.part)).collect();
         assert_eq!(got, want);
-        let twins: Vec<(&str, u32, u32)> = tree
-            .twins
-            .iter()
-            .map(|twin| (twin.path.as_str(), twin.part, twin.of))
-            .collect();
+        let twins: Vec<(&str, u32, u32)> =
+            tree.twins.iter().map(|twin| (twin.path.as_str(), twin.part, twin.of)).collect();
         assert_eq!(twins, want_twins);
         assert!((0..).zip(&tree.entries).all(|(id, entry)| entry.id == id));
     }
 
     #[test]
     fn equal_content_under_one_path_counts_once() {
-        let parts = vec![
-            vec![member("b", 1, 7), member("a", 1, 7)],
-            vec![member("b", 1, 7)],
-        ];
+        let parts = vec![vec![member("b", 1, 7), member("a", 1, 7)], vec![member("b", 1, 7)]];
         check(parts, &[("a", 0), ("b", 0)], &[("b", 1, 1)]);
     }
 
@@ -271,23 +213,14 @@ mod tests {
             vec![member("x/a.txt", 1, 8), member("x/a.txt", 2, 8)],
             vec![member("x/a.txt", 1, 8)],
         ];
-        let want = [
-            ("x/a (2).txt", 0),
-            ("x/a (3).txt", 1),
-            ("x/a (4).txt", 1),
-            ("x/a.txt", 0),
-        ];
+        let want = [("x/a (2).txt", 0), ("x/a (3).txt", 1), ("x/a (4).txt", 1), ("x/a.txt", 0)];
         check(parts, &want, &[("x/a.txt", 2, 1)]);
     }
 
     #[test]
     fn names_that_differ_only_in_case_or_form_are_two() {
-        let parts = vec![vec![
-            member("a", 1, 7),
-            member("A", 1, 7),
-            member("e\u{301}", 1, 7),
-            member("é", 1, 7),
-        ]];
+        let parts =
+            vec![vec![member("a", 1, 7), member("A", 1, 7), member("e\u{301}", 1, 7), member("é", 1, 7)]];
         check(parts, &[("A", 0), ("a", 0), ("e\u{301}", 0), ("é", 0)], &[]);
     }
 }

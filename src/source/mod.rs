@@ -127,11 +127,7 @@ pub struct OpenError {
 
 impl OpenError {
     fn of(part: &str, err: Unopened) -> OpenError {
-        OpenError {
-            part: part.to_owned(),
-            what: err.what,
-            hint: err.hint.map(str::to_owned),
-        }
+        OpenError { part: part.to_owned(), what: err.what, hint: err.hint.map(str::to_owned) }
     }
 }
 
@@ -163,15 +159,8 @@ pub fn open(paths: &[PathBuf]) -> Result<Export, OpenError> {
 pub fn open_with(paths: &[PathBuf], progress: Progress<'_>) -> Result<Export, OpenError> {
     let (found, mut warnings) = parts::find(paths)?;
     if found.is_empty() {
-        let (part, what) = (
-            "the list of parts".to_owned(),
-            "nothing was given to read".to_owned(),
-        );
-        return Err(OpenError {
-            part,
-            what,
-            hint: None,
-        });
+        let (part, what) = ("the list of parts".to_owned(), "nothing was given to read".to_owned());
+        return Err(OpenError { part, what, hint: None });
     }
     let opened = open_all(&found, progress)?;
     let opened = without_copies(opened, &mut warnings);
@@ -186,14 +175,11 @@ fn open_all(found: &[Found], progress: Progress<'_>) -> Result<Vec<(Part, Opened
     let work = || loop {
         let idx = next.fetch_add(1, Ordering::Relaxed);
         let Some(part) = found.get(idx) else { break };
-        let opened =
-            open_part(part, progress, &budget).map_err(|err| OpenError::of(&part.name, err));
+        let opened = open_part(part, progress, &budget).map_err(|err| OpenError::of(&part.name, err));
         let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
         results.push((idx, opened));
     };
-    let n_threads = thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(found.len());
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(found.len());
     thread::scope(|scope| {
         for _ in 1..n_threads {
             scope.spawn(work);
@@ -205,27 +191,17 @@ fn open_all(found: &[Found], progress: Progress<'_>) -> Result<Vec<(Part, Opened
     results.into_iter().map(|(_, opened)| opened).collect()
 }
 
-fn open_part(
-    found: &Found,
-    progress: Progress<'_>,
-    budget: &Budget,
-) -> Result<(Part, Opened), Unopened> {
+fn open_part(found: &Found, progress: Progress<'_>, budget: &Budget) -> Result<(Part, Opened), Unopened> {
     let path = &found.path;
     let meta = fs::metadata(path)?;
     let progress_of_part = |read| progress(&found.name, read, meta.len());
-    let context = Context {
-        progress: &progress_of_part,
-        budget,
-    };
+    let context = Context { progress: &progress_of_part, budget };
     let (kind, opened) = if meta.is_dir() {
         (PartKind::Folder, folder::open(path)?)
     } else if meta.is_file() {
         open_file(&context, path, meta.len(), &found.name)?
     } else {
-        return Err(Unopened::new(
-            "this is neither a file nor a folder",
-            "give the export itself",
-        ));
+        return Err(Unopened::new("this is neither a file nor a folder", "give the export itself"));
     };
     let content = opened.listing.members.iter().map(|member| member.size);
     let size = match kind {
@@ -266,14 +242,9 @@ fn without_copies(opened: Vec<(Part, Opened)>, warnings: &mut Vec<String>) -> Ve
     let mut once: Vec<(Part, Opened)> = Vec::with_capacity(opened.len());
     for (part, opened) in opened {
         let is_telling = matches!(part.kind, PartKind::Zip | PartKind::TarGz);
-        let first = once
-            .iter()
-            .find(|(first, _)| is_telling && first.fingerprint == part.fingerprint);
+        let first = once.iter().find(|(first, _)| is_telling && first.fingerprint == part.fingerprint);
         if let Some((first, _)) = first {
-            warnings.push(format!(
-                "`{}` is the same as `{}`; it counts once",
-                part.name, first.name
-            ));
+            warnings.push(format!("`{}` is the same as `{}`; it counts once", part.name, first.name));
         } else {
             once.push((part, opened));
         }
@@ -286,16 +257,8 @@ impl Export {
         let (mut parts, mut containers, mut members, mut refused) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (number, (part, Opened { listing, container })) in (0..).zip(opened) {
-            let Listing {
-                members: of_part,
-                refused: not,
-                warnings: told,
-                ..
-            } = listing;
-            warnings.extend(
-                told.into_iter()
-                    .map(|told| format!("{told}, in {}", part.name)),
-            );
+            let Listing { members: of_part, refused: not, warnings: told, .. } = listing;
+            warnings.extend(told.into_iter().map(|told| format!("{told}, in {}", part.name)));
             refused.extend(not.into_iter().map(|not| Refused {
                 part: number,
                 path: not.path,
@@ -308,18 +271,8 @@ impl Export {
             members.push(of_part);
         }
         let tree = merge::merge(members, &containers);
-        let content_bytes = tree
-            .entries
-            .iter()
-            .fold(0, |sum: u64, entry| sum.saturating_add(entry.size));
-        Export {
-            parts,
-            containers,
-            tree,
-            refused,
-            warnings,
-            content_bytes,
-        }
+        let content_bytes = tree.entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.size));
+        Export { parts, containers, tree, refused, warnings, content_bytes }
     }
 
     /// Its parts, in the order of their numbers.
@@ -350,11 +303,7 @@ impl Export {
     fn container(&self, entry: &Entry) -> Option<(&dyn Container, u32)> {
         let slot = *self.tree.slots.get(entry.id as usize)?;
         let container = self.containers.get(entry.part as usize)?;
-        let is_ours = self
-            .tree
-            .entries
-            .get(entry.id as usize)
-            .is_some_and(|ours| ours.part == entry.part);
+        let is_ours = self.tree.entries.get(entry.id as usize).is_some_and(|ours| ours.part == entry.part);
         is_ours.then_some((container.as_ref(), slot))
     }
 }
@@ -371,21 +320,16 @@ impl Source for Export {
     }
 
     fn part_name(&self, part: u32) -> &str {
-        self.parts
-            .get(part as usize)
-            .map_or("?", |part| part.name.as_str())
+        self.parts.get(part as usize).map_or("?", |part| part.name.as_str())
     }
 
     fn opens_anywhere(&self, entry: &Entry) -> bool {
-        self.container(entry)
-            .is_none_or(|(container, _)| container.opens_anywhere())
+        self.container(entry).is_none_or(|(container, _)| container.opens_anywhere())
     }
 }
 
 impl fmt::Debug for Export {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Export")
-            .field("parts", &self.parts)
-            .finish_non_exhaustive()
+        out.debug_struct("Export").field("parts", &self.parts).finish_non_exhaustive()
     }
 }

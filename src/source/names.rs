@@ -57,11 +57,7 @@ fn cp437(byte: u8) -> char {
 
 /// A name of an old Windows zip, whose separators are backslashes, with `/` instead.
 pub(super) fn with_slashes(name: Cow<'_, str>) -> Cow<'_, str> {
-    if name.contains('\\') && !name.contains('/') {
-        Cow::Owned(name.replace('\\', "/"))
-    } else {
-        name
-    }
+    if name.contains('\\') && !name.contains('/') { Cow::Owned(name.replace('\\', "/")) } else { name }
 }
 
 /// The path that a name means inside the export: no empty names, no `.`, and never a way out.
@@ -73,10 +69,7 @@ pub(super) fn clean(name: &str) -> Result<String, BadName> {
         return Err(BadName::Absolute);
     }
     let mut path = String::with_capacity(name.len());
-    for step in name
-        .split('/')
-        .filter(|step| !step.is_empty() && *step != ".")
-    {
+    for step in name.split('/').filter(|step| !step.is_empty() && *step != ".") {
         if step == ".." {
             return Err(BadName::Climbs);
         }
@@ -89,11 +82,7 @@ pub(super) fn clean(name: &str) -> Result<String, BadName> {
     if has_drive(&path) {
         return Err(BadName::Absolute);
     }
-    if path.is_empty() {
-        Err(BadName::Empty)
-    } else {
-        Ok(path)
-    }
+    if path.is_empty() { Err(BadName::Empty) } else { Ok(path) }
 }
 
 fn has_drive(name: &str) -> bool {
@@ -120,9 +109,7 @@ fn is_steering(letter: char) -> bool {
 
 /// The name with a number before its extension: `a/b.txt` becomes `a/b (2).txt`.
 pub(super) fn numbered(path: &str, number: u32) -> String {
-    let (folder, name) = path
-        .rsplit_once('/')
-        .map_or(("", path), |(folder, name)| (folder, name));
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     let slash = if folder.is_empty() { "" } else { "/" };
     match name.rsplit_once('.') {
         Some((stem, ext)) if !stem.is_empty() => format!("{folder}{slash}{stem} ({number}).{ext}"),

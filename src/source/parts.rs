@@ -40,9 +40,7 @@ pub(super) struct Numbered {
 /// What the name of a part tells, when it is one that Google gives.
 pub(super) fn numbered(name: &str) -> Option<Numbered> {
     let rest = name.strip_prefix("takeout-")?;
-    let stem = [".zip", ".tgz", ".tar.gz"]
-        .iter()
-        .find_map(|ending| rest.strip_suffix(ending))?;
+    let stem = [".zip", ".tgz", ".tar.gz"].iter().find_map(|ending| rest.strip_suffix(ending))?;
     let (stem, copy) = without_copy_mark(stem);
     let mut words = stem.split('-');
     let stamp = words.next().filter(|stamp| is_stamp(stamp))?;
@@ -53,13 +51,7 @@ pub(super) fn numbered(name: &str) -> Option<Numbered> {
     };
     let stamp = stamp.to_owned();
     let digits = number.len();
-    (digits >= 3).then_some(Numbered {
-        stamp,
-        group,
-        number: natural_number(number)?,
-        copy,
-        digits,
-    })
+    (digits >= 3).then_some(Numbered { stamp, group, number: natural_number(number)?, copy, digits })
 }
 
 fn natural_number(digits: &str) -> Option<u64> {
@@ -69,9 +61,7 @@ fn natural_number(digits: &str) -> Option<u64> {
 
 /// The stem without the ` (1)` of a second download, and that number.
 fn without_copy_mark(stem: &str) -> (&str, u64) {
-    let inner = stem
-        .strip_suffix(')')
-        .and_then(|rest| rest.rsplit_once(" ("));
+    let inner = stem.strip_suffix(')').and_then(|rest| rest.rsplit_once(" ("));
     let copy = inner.and_then(|(stem, number)| Some((stem, natural_number(number)?)));
     copy.unwrap_or((stem, 0))
 }
@@ -95,21 +85,16 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<(Vec<Found>, Vec<String>), OpenE
     let mut found: Vec<Found> = Vec::new();
     let mut warnings = Vec::new();
     for path in paths {
-        let in_it =
-            expand(path, &mut warnings).map_err(|err| OpenError::of(&name_of(path), err))?;
+        let in_it = expand(path, &mut warnings).map_err(|err| OpenError::of(&name_of(path), err))?;
         found.extend(in_it);
     }
     found.sort_by(by_order);
     let mut seen: Vec<(PathBuf, String)> = Vec::new();
     let mut once = Vec::new();
     for part in found {
-        let whole =
-            fs::canonicalize(&part.path).map_err(|err| OpenError::of(&part.name, err.into()))?;
+        let whole = fs::canonicalize(&part.path).map_err(|err| OpenError::of(&part.name, err.into()))?;
         if seen.iter().any(|(path, _)| *path == whole) {
-            warnings.push(format!(
-                "`{}` was given more than once; it counts once",
-                part.name
-            ));
+            warnings.push(format!("`{}` was given more than once; it counts once", part.name));
         } else {
             seen.push((whole, part.name.clone()));
             once.push(part);
@@ -120,21 +105,14 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<(Vec<Found>, Vec<String>), OpenE
 }
 
 fn name_of(path: &Path) -> String {
-    let whole = if path.file_name().is_none() {
-        fs::canonicalize(path).ok()
-    } else {
-        None
-    };
+    let whole = if path.file_name().is_none() { fs::canonicalize(path).ok() } else { None };
     let path = whole.as_deref().unwrap_or(path);
     let name = path.file_name().unwrap_or(path.as_os_str());
     names::printable(&names::decode(name.as_bytes()))
 }
 
 fn found_at(path: &Path) -> Found {
-    Found {
-        name: name_of(path),
-        path: path.to_owned(),
-    }
+    Found { name: name_of(path), path: path.to_owned() }
 }
 
 /// The parts that one path means: itself, or what is in it when it is a folder of parts.
@@ -209,9 +187,7 @@ enum Piece<'a> {
 fn natural(mut name: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     while !name.is_empty() {
-        let text_len = name
-            .find(|letter: char| letter.is_ascii_digit())
-            .unwrap_or(name.len());
+        let text_len = name.find(|letter: char| letter.is_ascii_digit()).unwrap_or(name.len());
         let (text, rest) = name.split_at(text_len);
         let number_len = rest.bytes().take(30).take_while(u8::is_ascii_digit).count();
         let (digits, rest) = rest.split_at(number_len);
@@ -228,10 +204,7 @@ fn natural(mut name: &str) -> Vec<Piece<'_>> {
 fn gaps(parts: &[Found]) -> Vec<String> {
     let mut groups: BTreeMap<(String, Option<u64>), Vec<Numbered>> = BTreeMap::new();
     for part in parts.iter().filter_map(|part| numbered(&part.name)) {
-        groups
-            .entry((part.stamp.clone(), part.group))
-            .or_default()
-            .push(part);
+        groups.entry((part.stamp.clone(), part.group)).or_default().push(part);
     }
     let mut warnings = Vec::new();
     for ((stamp, group), mut numbers) in groups {
@@ -239,20 +212,15 @@ fn gaps(parts: &[Found]) -> Vec<String> {
         let group = group.map_or(String::new(), |group| format!("{group}-"));
         let mut next = 1;
         for part in numbers {
-            let name = |number: u64| {
-                format!(
-                    "takeout-{stamp}-{group}{number:0digits$}",
-                    digits = part.digits
-                )
-            };
+            let name =
+                |number: u64| format!("takeout-{stamp}-{group}{number:0digits$}", digits = part.digits);
             let missing = match part.number.saturating_sub(next) {
                 0 => None,
                 1 => Some(format!("{} is", name(next))),
                 _ => Some(format!("{} to {} are", name(next), name(part.number - 1))),
             };
-            warnings.extend(
-                missing.map(|which| format!("{which} not among the parts; numbers may have holes")),
-            );
+            warnings
+                .extend(missing.map(|which| format!("{which} not among the parts; numbers may have holes")));
             next = part.number.saturating_add(1);
         }
     }
@@ -264,13 +232,7 @@ mod tests {
     use super::*;
 
     fn found(names: &[&str]) -> Vec<Found> {
-        names
-            .iter()
-            .map(|name| Found {
-                name: (*name).to_owned(),
-                path: PathBuf::from(name),
-            })
-            .collect()
+        names.iter().map(|name| Found { name: (*name).to_owned(), path: PathBuf::from(name) }).collect()
     }
 
     #[test]

@@ -26,18 +26,11 @@ impl<R: Read> Promise<R> {
     /// Reads `inner`, of which `size` bytes with this CRC-32 are promised.
     pub(super) fn new(inner: R, size: u64, crc32: Option<u32>) -> Promise<R> {
         let crc32 = crc32.map(|promised| (crc32fast::Hasher::new(), promised));
-        Promise {
-            inner,
-            left: size,
-            crc32,
-            state: State::Reading,
-        }
+        Promise { inner, left: size, crc32, state: State::Reading }
     }
 
     fn read_on(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let want = buf
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let want = buf.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let len = match self.inner.read(&mut buf[..want]) {
             Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => 0,
             read => read?,
@@ -91,16 +84,10 @@ mod tests {
         let mut read = Vec::new();
         let mut promise = Promise::new(&b"abc"[..], size, crc32);
         let got = promise.read_to_end(&mut read).map(|_| ());
-        assert_eq!(
-            got.as_ref().map_err(ToString::to_string).err(),
-            want.err().map(str::to_owned)
-        );
+        assert_eq!(got.as_ref().map_err(ToString::to_string).err(), want.err().map(str::to_owned));
         if let Err(err) = got {
             assert_eq!(err.kind(), io::ErrorKind::InvalidData);
-            assert!(
-                promise.read(&mut [0]).is_err(),
-                "a broken promise stays broken"
-            );
+            assert!(promise.read(&mut [0]).is_err(), "a broken promise stays broken");
         }
         assert_eq!(read, &b"abc"[..read.len()]);
     }

@@ -17,11 +17,7 @@ impl Stretch {
     /// The bytes of `file` from `start` up to `end` (or the end of the file, should it come first).
     pub(super) fn new(file: &Arc<File>, start: u64, end: u64) -> Stretch {
         let file = Arc::clone(file);
-        Stretch {
-            file,
-            pos: start,
-            end,
-        }
+        Stretch { file, pos: start, end }
     }
 }
 

@@ -49,29 +49,21 @@ pub(super) struct Spot {
 
 /// True when these first bytes of a file are those of a tar: a header whose checksum is right.
 pub(super) fn is_header(head: &[u8]) -> bool {
-    head.get(..BLOCK)
-        .is_some_and(|block| header_of(block).is_some())
+    head.get(..BLOCK).is_some_and(|block| header_of(block).is_some())
 }
 
 fn header_of(block: &[u8]) -> Option<&Header> {
     let header = Header::from_byte_slice(block);
     let is_sum = |idx: usize| (148..156).contains(&idx);
     let bytes = block.iter().enumerate();
-    let sum: u32 = bytes
-        .map(|(idx, byte)| if is_sum(idx) { 32 } else { u32::from(*byte) })
-        .sum();
+    let sum: u32 = bytes.map(|(idx, byte)| if is_sum(idx) { 32 } else { u32::from(*byte) }).sum();
     (header.cksum().ok()? == sum).then_some(header)
 }
 
 /// Lists all members on the tape. What is wrong with it is in the listing: only failing to read is an error.
 pub(super) fn list(tape: &mut impl Tape) -> io::Result<(Listing, Vec<Spot>)> {
-    let mut walk = Walk {
-        tape,
-        listing: Listing::default(),
-        spots: Vec::new(),
-        next: About::default(),
-        has_end: false,
-    };
+    let mut walk =
+        Walk { tape, listing: Listing::default(), spots: Vec::new(), next: About::default(), has_end: false };
     loop {
         match walk.step() {
             Ok(true) => {}
@@ -124,11 +116,7 @@ impl<T: Tape> Walk<'_, T> {
         let len = self.tape.fill(&mut block).map_err(|err| ended(at, err))?;
         if len == 0 {
             let what = "it does not end as a tar does, so something may be missing at its end";
-            return if self.has_end {
-                Ok(false)
-            } else {
-                Err(End::Here(format!("{what}: {AGAIN}")))
-            };
+            return if self.has_end { Ok(false) } else { Err(End::Here(format!("{what}: {AGAIN}"))) };
         }
         // Blocks of zeros end a tar; but another may be appended behind them, so only the end of the tape counts.
         if block[..len].iter().all(|byte| *byte == 0) {
@@ -148,10 +136,7 @@ impl<T: Tape> Walk<'_, T> {
                 let records = self.meta(at, size)?;
                 self.next.read_pax(&records);
             }
-            kind if kind.is_gnu_longlink()
-                || kind.is_pax_global_extensions()
-                || kind.as_byte() == b'V' =>
-            {
+            kind if kind.is_gnu_longlink() || kind.is_pax_global_extensions() || kind.as_byte() == b'V' => {
                 self.pass(at, padded(size).ok_or_else(|| damaged(at))?)?;
             }
             kind => {
@@ -181,34 +166,20 @@ impl<T: Tape> Walk<'_, T> {
     /// The content of an extension header, up to its NUL.
     fn text(&mut self, at: u64, size: u64) -> Result<Vec<u8>, End> {
         let mut text = self.meta(at, size)?;
-        let len = text
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(text.len());
+        let len = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
         text.truncate(len);
         Ok(text)
     }
 
     fn pass(&mut self, at: u64, len: u64) -> Result<(), End> {
-        self.tape
-            .pass(len)
-            .map(|_| ())
-            .map_err(|err| ended(at, err))
+        self.tape.pass(len).map(|_| ()).map_err(|err| ended(at, err))
     }
 
-    fn member(
-        &mut self,
-        block: &[u8; BLOCK],
-        kind: EntryType,
-        about: About,
-        size: u64,
-    ) -> Result<(), End> {
+    fn member(&mut self, block: &[u8; BLOCK], kind: EntryType, about: About, size: u64) -> Result<(), End> {
         let at = self.tape.position();
         let header = Header::from_byte_slice(block);
         let size = self.skip_sparse_map(kind, block, about.size.unwrap_or(size))?;
-        let raw_name = about
-            .path
-            .unwrap_or_else(|| header.path_bytes().into_owned());
+        let raw_name = about.path.unwrap_or_else(|| header.path_bytes().into_owned());
         let name = names::decode(&raw_name);
         // `D` is a folder with a list of what was in it, for incremental backups.
         let is_folder = (kind.is_dir() || name.ends_with('/')) && size == 0;
@@ -216,21 +187,16 @@ impl<T: Tape> Walk<'_, T> {
             return self.pass(at, padded(size).ok_or_else(|| damaged(at))?);
         }
         let refused = if let Some(what) = special(kind, about.is_sparse) {
-            let hint = "links, devices and sparse files are not taken; if it matters, unpack the part by hand";
+            let hint =
+                "links, devices and sparse files are not taken; if it matters, unpack the part by hand";
             Some(Refusal::new(&name, size, what, Some(hint)))
         } else {
-            names::clean(&name)
-                .err()
-                .map(|bad| Refusal::of_name(&name, size, bad))
+            names::clean(&name).err().map(|bad| Refusal::of_name(&name, size, bad))
         };
         if let Some(refusal) = refused {
             self.listing.refused.push(refusal);
             // Only PAX gives a link a content; elsewhere its size is that of the file it stands for.
-            let len = if kind_has_no_content(kind, about.has_pax) {
-                0
-            } else {
-                size
-            };
+            let len = if kind_has_no_content(kind, about.has_pax) { 0 } else { size };
             return self.pass(at, padded(len).ok_or_else(|| damaged(at))?);
         }
         let modified = about.modified.or_else(|| signed(&header.as_old().mtime));
@@ -251,35 +217,19 @@ impl<T: Tape> Walk<'_, T> {
             Err(err) => return Err(err.into()),
         };
         self.spots.push(Spot { offset: at, size });
-        self.listing.members.push(Member {
-            path,
-            size,
-            modified,
-            crc32,
-            order: at,
-            slot,
-        });
+        self.listing.members.push(Member { path, size, modified, crc32, order: at, slot });
         self.pass(at, padding(size))
     }
 
     fn cut_through(&mut self, path: &str, size: u64, why: &str) -> End {
         let what = format!("only its beginning is there: {why}");
-        self.listing
-            .refused
-            .push(Refusal::new(path, size, &what, Some(AGAIN)));
+        self.listing.refused.push(Refusal::new(path, size, &what, Some(AGAIN)));
         let path = names::printable(path);
-        End::Here(format!(
-            "{why}: it breaks off in `{path}`, and what may follow is not there; {AGAIN}"
-        ))
+        End::Here(format!("{why}: it breaks off in `{path}`, and what may follow is not there; {AGAIN}"))
     }
 
     /// The old GNU way of sparse files puts further blocks between header and content.
-    fn skip_sparse_map(
-        &mut self,
-        kind: EntryType,
-        block: &[u8; BLOCK],
-        size: u64,
-    ) -> Result<u64, End> {
+    fn skip_sparse_map(&mut self, kind: EntryType, block: &[u8; BLOCK], size: u64) -> Result<u64, End> {
         let mut goes_on = kind.is_gnu_sparse() && block[482] != 0;
         while goes_on {
             let at = self.tape.position();
@@ -294,19 +244,14 @@ impl<T: Tape> Walk<'_, T> {
 /// How the walk ends when the tape fails: wrong data ends the listing, a failing disk ends all.
 fn ended(at: u64, err: io::Error) -> End {
     if is_of_the_data(&err) {
-        End::Here(format!(
-            "{err}, at byte {at} of the tar: what may follow is not there; {AGAIN}"
-        ))
+        End::Here(format!("{err}, at byte {at} of the tar: what may follow is not there; {AGAIN}"))
     } else {
         End::Io(err)
     }
 }
 
 fn is_of_the_data(err: &io::Error) -> bool {
-    matches!(
-        err.kind(),
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-    )
+    matches!(err.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 fn damaged(at: u64) -> End {
@@ -352,19 +297,13 @@ fn signed(field: &[u8; 12]) -> Option<i64> {
         0x80 | 0xff => {
             let (high, low) = field.split_last_chunk::<8>()?;
             let number = i64::from_be_bytes(*low);
-            let fits = high[1..]
-                .iter()
-                .all(|byte| *byte == if number < 0 { 0xff } else { 0 });
+            let fits = high[1..].iter().all(|byte| *byte == if number < 0 { 0xff } else { 0 });
             (fits && (number < 0) == (field[0] == 0xff)).then_some(number)
         }
         _ => {
             let text = field.split(|byte| *byte == 0).next()?;
             let text = std::str::from_utf8(text).ok()?.trim();
-            if text.is_empty() {
-                Some(0)
-            } else {
-                i64::from_str_radix(text, 8).ok()
-            }
+            if text.is_empty() { Some(0) } else { i64::from_str_radix(text, 8).ok() }
         }
     }
 }
@@ -405,21 +344,14 @@ fn seconds(time: &str) -> Option<i64> {
 /// Opens the tar that `file` is, `len` bytes long.
 pub(super) fn open(file: File, len: u64) -> Result<Opened, Unopened> {
     let file = Arc::new(file);
-    let mut tape = FileTape {
-        file: Arc::clone(&file),
-        pos: 0,
-        len,
-    };
+    let mut tape = FileTape { file: Arc::clone(&file), pos: 0, len };
     let (mut listing, spots) = list(&mut tape)?;
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"tar");
     hasher.update(&len.to_le_bytes());
     hash_listing(&mut hasher, &listing.members, &listing.refused);
     listing.fingerprint = hex32(&hasher);
-    Ok(Opened {
-        listing,
-        container: Box::new(Tar { file, spots }),
-    })
+    Ok(Opened { listing, container: Box::new(Tar { file, spots }) })
 }
 
 /// A tar that is not packed: what is passed over is not read.

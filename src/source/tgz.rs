@@ -15,9 +15,7 @@ use exodus_api::SourceError;
 
 use super::gzip::{Gzip, Index};
 use super::inflate::{Marking, Resuming};
-use super::listing::{
-    Container, Listing, Opened, Unopened, cannot_open, hash_listing, hex32, no_such_slot,
-};
+use super::listing::{Container, Listing, Opened, Unopened, cannot_open, hash_listing, hex32, no_such_slot};
 use super::tar::{self, Spot, Tape};
 
 /// The longest sidecar that is kept in memory, in bytes.
@@ -40,9 +38,7 @@ impl Budget {
     /// Takes so many bytes off; false when there are not as many left.
     fn take(&self, len: u64) -> bool {
         let less = |left: u64| left.checked_sub(len);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-            .is_ok()
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 }
 
@@ -61,33 +57,22 @@ pub(super) fn open(context: &Context<'_>, file: File, len: u64) -> Result<Opened
     Ok(Opened { listing, container })
 }
 
-fn list(
-    context: &Context<'_>,
-    file: File,
-    len: u64,
-    index: Index,
-) -> Result<(Tgz, Listing), Unopened> {
+fn list(context: &Context<'_>, file: File, len: u64, index: Index) -> Result<(Tgz, Listing), Unopened> {
     let file = Arc::new(file);
     let gzip = Gzip::listing(&file, len, index);
-    let mut tape = PackedTape {
-        gzip,
-        context,
-        told: 0,
-        kept: HashMap::new(),
-    };
+    let mut tape = PackedTape { gzip, context, told: 0, kept: HashMap::new() };
     let (mut listing, spots) = tar::list(&mut tape)?;
     let PackedTape { gzip, kept, .. } = tape;
     if gzip.has_wrong_sum() {
         for member in &mut listing.members {
             member.crc32 = None;
         }
-        let what = "its checksum is wrong, so some of its contents may be; download this part again to be sure";
+        let what =
+            "its checksum is wrong, so some of its contents may be; download this part again to be sure";
         listing.warnings.push(what.to_owned());
     }
     if gzip.has_junk() {
-        listing
-            .warnings
-            .push("something follows the end of its data that is not part of it".to_owned());
+        listing.warnings.push("something follows the end of its data that is not part of it".to_owned());
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"tgz");
@@ -200,9 +185,7 @@ impl Tgz {
         let from_mark = self.index.start_before(at);
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
         let places = parked.iter().map(Gzip::position).enumerate();
-        let best = places
-            .filter(|(_, pos)| (from_mark..=at).contains(pos))
-            .max_by_key(|(_, pos)| *pos);
+        let best = places.filter(|(_, pos)| (from_mark..=at).contains(pos)).max_by_key(|(_, pos)| *pos);
         if let Some((idx, _)) = best {
             return Ok(parked.remove(idx));
         }
@@ -226,12 +209,7 @@ impl Container for Tgz {
         }
         let spot = *self.spots.get(slot as usize).ok_or_else(no_such_slot)?;
         let decoder = self.decoder(spot.offset).map_err(|err| cannot_open(&err))?;
-        Ok(Box::new(Content {
-            tgz: self,
-            decoder: Some(decoder),
-            spot,
-            left: spot.size,
-        }))
+        Ok(Box::new(Content { tgz: self, decoder: Some(decoder), spot, left: spot.size }))
     }
 
     fn opens_anywhere(&self) -> bool {
@@ -253,16 +231,12 @@ impl Content<'_> {
         if before < self.spot.offset {
             decoder.pass(self.spot.offset - before, |_| {})?;
         }
-        let want = buf
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let want = buf.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let mut ready = decoder.fill_buf()?;
         let len = ready.read(&mut buf[..want])?;
         decoder.consume(len);
         self.left -= len as u64;
-        self.tgz
-            .inflated
-            .fetch_add(decoder.position() - before, Ordering::Relaxed);
+        self.tgz.inflated.fetch_add(decoder.position() - before, Ordering::Relaxed);
         Ok(len)
     }
 }
@@ -273,12 +247,7 @@ impl Read for Content<'_> {
             return Ok(0);
         }
         // A decoder that failed is not put back: neither this reader nor the next one goes on with it.
-        let failed = || {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the packed data before this is damaged",
-            )
-        };
+        let failed = || io::Error::new(io::ErrorKind::InvalidData, "the packed data before this is damaged");
         let mut decoder = self.decoder.take().ok_or_else(failed)?;
         let len = self.read_on(&mut decoder, buf)?;
         self.decoder = Some(decoder);
@@ -310,9 +279,7 @@ mod tests {
             let len = [0, 1, 511, 512, 513, 70_000, 200_000][(idx % 7) as usize];
             let mut content = Vec::with_capacity(len);
             while content.len() < len {
-                mixed = mixed
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(idx);
+                mixed = mixed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(idx);
                 content.extend(format!("{} ", mixed >> 44).bytes());
             }
             content.truncate(len);
@@ -320,13 +287,9 @@ mod tests {
             header.set_path(format!("{idx}.jpg")).expect("a short name");
             header.set_size(len as u64);
             header.set_cksum();
-            packed
-                .write_all(header.as_bytes())
-                .expect("memory takes all");
+            packed.write_all(header.as_bytes()).expect("memory takes all");
             packed.write_all(&content).expect("memory takes all");
-            packed
-                .write_all(&vec![0; len.next_multiple_of(512) - len])
-                .expect("memory takes all");
+            packed.write_all(&vec![0; len.next_multiple_of(512) - len]).expect("memory takes all");
             contents.push(content);
         }
         packed.write_all(&[0; 1024]).expect("memory takes all");
@@ -334,15 +297,11 @@ mod tests {
     }
 
     fn opened(packed: &[u8], spacing: u64) -> (Tgz, Listing) {
-        let path =
-            std::env::temp_dir().join(format!("exodus-tgz-{}-{spacing}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("exodus-tgz-{}-{spacing}", std::process::id()));
         std::fs::write(&path, packed).expect("the temporary folder can be written");
         let file = File::open(&path).expect("it was just written");
         std::fs::remove_file(&path).expect("it was just written");
-        let context = Context {
-            progress: &|_| {},
-            budget: &Budget::default(),
-        };
+        let context = Context { progress: &|_| {}, budget: &Budget::default() };
         list(&context, file, packed.len() as u64, Index::new(spacing)).expect("a whole tgz")
     }
 
@@ -365,22 +324,12 @@ mod tests {
             assert_eq!(member.crc32, Some(crc32fast::hash(content)));
         }
         let backwards = tgz.inflated.swap(0, Ordering::Relaxed);
-        assert!(
-            backwards < 4 * total,
-            "{backwards} bytes inflated for {total}"
-        );
+        assert!(backwards < 4 * total, "{backwards} bytes inflated for {total}");
         for (member, content) in listing.members.iter().zip(&contents) {
-            assert!(
-                read(&tgz, member) == *content,
-                "{} in storage order",
-                member.path
-            );
+            assert!(read(&tgz, member) == *content, "{} in storage order", member.path);
         }
         let forwards = tgz.inflated.load(Ordering::Relaxed);
-        assert!(
-            forwards * 10 <= total * 11,
-            "{forwards} bytes inflated for {total}"
-        );
+        assert!(forwards * 10 <= total * 11, "{forwards} bytes inflated for {total}");
     }
 
     #[test]

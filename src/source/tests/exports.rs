@@ -14,31 +14,15 @@ const TWO: &str = "takeout-20250326T151156Z-002.zip";
 #[test]
 fn parts_become_one_tree_in_which_equal_files_count_once() {
     let scratch = Scratch::new();
-    let two = scratch.put(
-        TWO,
-        &zip(&[Zipped::new("T/a", b"one"), Zipped::new("T/b.txt", b"new")]),
-    );
-    let one = scratch.put(
-        ONE,
-        &zip(&[Zipped::new("T/a", b"one"), Zipped::new("T/b.txt", b"old")]),
-    );
+    let two = scratch.put(TWO, &zip(&[Zipped::new("T/a", b"one"), Zipped::new("T/b.txt", b"new")]));
+    let one = scratch.put(ONE, &zip(&[Zipped::new("T/a", b"one"), Zipped::new("T/b.txt", b"old")]));
     let export = open(&[two, one]).expect("two parts");
-    let names: Vec<&str> = export
-        .parts()
-        .iter()
-        .map(|part| part.name.as_str())
-        .collect();
+    let names: Vec<&str> = export.parts().iter().map(|part| part.name.as_str()).collect();
     assert_eq!(names, [ONE, TWO]);
     assert_eq!(paths(&export), ["T/a", "T/b (2).txt", "T/b.txt"]);
-    assert_eq!(
-        (text(&export, "T/b.txt"), text(&export, "T/b (2).txt")),
-        ("old".into(), "new".into())
-    );
+    assert_eq!((text(&export, "T/b.txt"), text(&export, "T/b (2).txt")), ("old".into(), "new".into()));
     assert_eq!(export.copies().len(), 1);
-    assert_eq!(
-        (export.copies()[0].part, export.copies()[0].of),
-        (1, entry(&export, "T/a").id)
-    );
+    assert_eq!((export.copies()[0].part, export.copies()[0].of), (1, entry(&export, "T/a").id));
     assert_eq!(export.part_name(1), TWO);
     assert!(export.warnings().is_empty());
 }
@@ -46,23 +30,11 @@ fn parts_become_one_tree_in_which_equal_files_count_once() {
 #[test]
 fn contents_without_a_known_sum_are_compared_by_reading() {
     let scratch = Scratch::new();
-    let tar = scratch.put(
-        "a.tar",
-        &tar_of(&[tarred(b"x", b'0', b"same"), tarred(b"y", b'0', b"this")]),
-    );
-    let tgz = scratch.put(
-        "b.tgz",
-        &gz(&tar_of(&[
-            tarred(b"x", b'0', b"same"),
-            tarred(b"y", b'0', b"that"),
-        ])),
-    );
+    let tar = scratch.put("a.tar", &tar_of(&[tarred(b"x", b'0', b"same"), tarred(b"y", b'0', b"this")]));
+    let tgz = scratch.put("b.tgz", &gz(&tar_of(&[tarred(b"x", b'0', b"same"), tarred(b"y", b'0', b"that")])));
     let export = open(&[tgz, tar]).expect("two parts");
     assert_eq!(paths(&export), ["x", "y", "y (2)"]);
-    assert_eq!(
-        (text(&export, "y"), text(&export, "y (2)")),
-        ("this".into(), "that".into())
-    );
+    assert_eq!((text(&export, "y"), text(&export, "y (2)")), ("this".into(), "that".into()));
     assert_eq!(export.copies().len(), 1);
 }
 
@@ -82,19 +54,13 @@ fn a_part_downloaded_twice_counts_once() {
 fn a_folder_of_parts_is_opened_as_its_parts() {
     let scratch = Scratch::new();
     scratch.put(ONE, &zip(&[Zipped::new("a", b"one")]));
-    scratch.put(
-        "takeout-20250326T151156Z-003.zip",
-        &zip(&[Zipped::new("b", b"two")]),
-    );
+    scratch.put("takeout-20250326T151156Z-003.zip", &zip(&[Zipped::new("b", b"two")]));
     scratch.put("takeout-20250326T151156Z-004.zip.part", b"PK");
     scratch.put("notes.txt", b"hello");
     let export = open(&[scratch.path().to_owned()]).expect("two parts");
     assert_eq!(paths(&export), ["a", "b"]);
     assert_eq!(export.warnings().len(), 2);
-    assert!(
-        export.warnings()[0]
-            .ends_with("left out: `notes.txt`, `takeout-20250326T151156Z-004.zip.part`")
-    );
+    assert!(export.warnings()[0].ends_with("left out: `notes.txt`, `takeout-20250326T151156Z-004.zip.part`"));
     let gap = "takeout-20250326T151156Z-002 is not among the parts; numbers may have holes";
     assert_eq!(export.warnings()[1], gap);
 }
@@ -114,10 +80,7 @@ fn a_folder_of_nothing_but_archives_is_one_of_parts_and_any_other_is_a_tree() {
 #[test]
 fn a_folder_of_documents_is_a_tree_although_documents_are_zips() {
     let scratch = Scratch::new();
-    scratch.put(
-        "letter.docx",
-        &zip(&[Zipped::new("word/document.xml", b"dear")]),
-    );
+    scratch.put("letter.docx", &zip(&[Zipped::new("word/document.xml", b"dear")]));
     let export = open(&[scratch.path().to_owned()]).expect("a tree");
     assert_eq!(paths(&export), ["letter.docx"]);
 }
@@ -143,18 +106,12 @@ fn a_tree_is_read_and_its_links_are_not_followed() {
     let export = open(std::slice::from_ref(&top)).expect("a tree");
     assert_eq!(paths(&export), ["Takeout/Mail/a.mbox", "Takeout/b.html"]);
     let link = "it is a symbolic link";
-    assert_eq!(
-        refused(&export),
-        [("Takeout/link", link), ("Takeout/up", link)]
-    );
+    assert_eq!(refused(&export), [("Takeout/link", link), ("Takeout/up", link)]);
     assert_eq!(export.parts()[0].kind, PartKind::Folder);
     assert_eq!(export.parts()[0].size, 8);
     assert!(entry(&export, "Takeout/b.html").modified.is_some());
     let export = open(&[scratch.path().to_owned()]).expect("a tree");
-    assert_eq!(
-        paths(&export),
-        ["Takeout/Mail/a.mbox", "Takeout/b.html", "secret"]
-    );
+    assert_eq!(paths(&export), ["Takeout/Mail/a.mbox", "Takeout/b.html", "secret"]);
 }
 
 #[test]
@@ -177,10 +134,7 @@ fn a_single_file_is_an_export_of_one_entry() {
     assert_eq!(text(&export, "All mail.mbox"), "From a\n\nb\n");
     assert_eq!(export.parts()[0].kind, PartKind::File);
     std::fs::write(&path, b"From a\n\nb\nand more").expect("it is there");
-    assert!(
-        read(&export, &export.entries()[0]).is_err(),
-        "it has grown since"
-    );
+    assert!(read(&export, &export.entries()[0]).is_err(), "it has grown since");
 }
 
 #[test]

@@ -22,8 +22,7 @@ impl Scratch {
     fn new() -> Scratch {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("exodus-source-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("exodus-source-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).expect("the temporary folder can be written");
         Scratch(path)
     }
@@ -31,8 +30,7 @@ impl Scratch {
     /// Writes a file into it, and returns where.
     fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("a file is in a folder"))
-            .expect("folders can be made");
+        fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("folders can be made");
         fs::write(&path, bytes).expect("the temporary folder can be written");
         path
     }
@@ -72,20 +70,12 @@ fn text(export: &Export, path: &str) -> String {
 }
 
 fn paths(export: &Export) -> Vec<&str> {
-    export
-        .entries()
-        .iter()
-        .map(|entry| entry.path.as_str())
-        .collect()
+    export.entries().iter().map(|entry| entry.path.as_str()).collect()
 }
 
 /// What is refused, as (path, what).
 fn refused(export: &Export) -> Vec<(&str, &str)> {
-    export
-        .refused()
-        .iter()
-        .map(|not| (not.path.as_str(), not.what.as_str()))
-        .collect()
+    export.refused().iter().map(|not| (not.path.as_str(), not.what.as_str())).collect()
 }
 
 /// Numbers that look random and are the same in each run (splitmix64).

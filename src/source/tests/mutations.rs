@@ -39,23 +39,10 @@ fn check(name: &str, whole: &[u8], pack: fn(&[u8]) -> Vec<u8>) {
 #[test]
 fn a_damaged_zip_never_panics_nor_loops() {
     let members = [
-        Zipped {
-            extra: field(0x5455, &[1, 0, 0, 0, 0]),
-            ..Zipped::new("a/b.txt", b"some text, some text")
-        },
-        Zipped {
-            is_zip64: true,
-            ..Zipped::new("ü", &[7; 300])
-        },
-        Zipped {
-            method: 9,
-            ..Zipped::new("d", b"deflate64, or what is the same")
-        },
-        Zipped {
-            method: 0,
-            flags: 0,
-            ..Zipped::new("s", b"stored")
-        },
+        Zipped { extra: field(0x5455, &[1, 0, 0, 0, 0]), ..Zipped::new("a/b.txt", b"some text, some text") },
+        Zipped { is_zip64: true, ..Zipped::new("ü", &[7; 300]) },
+        Zipped { method: 9, ..Zipped::new("d", b"deflate64, or what is the same") },
+        Zipped { method: 0, flags: 0, ..Zipped::new("s", b"stored") },
     ];
     check("a.zip", &zip(&members), <[u8]>::to_vec);
 }

@@ -16,11 +16,7 @@ fn check(tar: &[u8], want_paths: &[&str], want_refused: &[(&str, &str)]) {
         assert_eq!(paths(&export), want_paths, "{name}");
         assert_eq!(refused(&export), want_refused, "{name}");
         for entry in export.entries() {
-            assert_eq!(
-                read(&export, entry).expect("a whole entry").len() as u64,
-                entry.size,
-                "{name}"
-            );
+            assert_eq!(read(&export, entry).expect("a whole entry").len() as u64, entry.size, "{name}");
         }
     }
 }
@@ -73,10 +69,7 @@ fn links_and_devices_are_refused() {
         ("map", "it is a sparse file"),
         ("full/", "it is a folder that claims to have content"),
         ("../up", "its name climbs out of the archive"),
-        (
-            "/root",
-            "its name is absolute: it points outside of the archive",
-        ),
+        ("/root", "its name is absolute: it points outside of the archive"),
     ];
     check(&tar_of(&pieces), &["a", "z"], &want);
 }
@@ -84,11 +77,7 @@ fn links_and_devices_are_refused() {
 #[test]
 fn a_tar_appended_behind_the_end_of_another_is_read() {
     let first = tar_of(&[tarred(b"a", b'0', b"x")]);
-    check(
-        &[first, tar_of(&[tarred(b"b", b'0', b"y")])].concat(),
-        &["a", "b"],
-        &[],
-    );
+    check(&[first, tar_of(&[tarred(b"b", b'0', b"y")])].concat(), &["a", "b"], &[]);
 }
 
 #[test]
@@ -120,23 +109,13 @@ fn absurd_sizes_end_the_listing_and_take_no_memory() {
 fn a_part_cut_short_keeps_what_was_whole() {
     let mut seeded = Seeded(1);
     let long = seeded.bytes(100_000);
-    let tar = tar_of(&[
-        tarred(b"a", b'0', b"one"),
-        tarred(b"b", b'0', &long),
-        tarred(b"c", b'0', b"x"),
-    ]);
+    let tar = tar_of(&[tarred(b"a", b'0', b"one"), tarred(b"b", b'0', &long), tarred(b"c", b'0', b"x")]);
     let packed = gz(&tar);
-    for (name, bytes) in [
-        ("a.tar", &tar[..60_000]),
-        ("a.tgz", &packed[..packed.len() / 2]),
-    ] {
+    for (name, bytes) in [("a.tar", &tar[..60_000]), ("a.tgz", &packed[..packed.len() / 2])] {
         let export = open_bytes(name, bytes).expect("a beginning");
         assert_eq!(paths(&export), ["a"]);
         assert_eq!(text(&export, "a"), "one");
-        assert_eq!(
-            refused(&export),
-            [("b", "only its beginning is there: the part is cut short")]
-        );
+        assert_eq!(refused(&export), [("b", "only its beginning is there: the part is cut short")]);
         assert_eq!(export.warnings().len(), 1);
         assert!(export.warnings()[0].starts_with("the part is cut short: it breaks off in `b`"));
     }
@@ -160,10 +139,7 @@ fn a_tgz_of_several_gzip_members_is_one_tar() {
     packed.extend([0; 100]);
     let export = open_bytes("a.tar.gz", &packed).expect("a tgz");
     assert_eq!(paths(&export), ["a", "b"]);
-    assert_eq!(
-        (text(&export, "b"), text(&export, "a")),
-        ("two".into(), "one".into())
-    );
+    assert_eq!((text(&export, "b"), text(&export, "a")), ("two".into(), "one".into()));
     assert!(export.warnings().is_empty(), "{:?}", export.warnings());
     packed.extend(b"junk");
     let export = open_bytes("a.tar.gz", &packed).expect("a tgz");
@@ -176,11 +152,8 @@ fn progress_is_told_to_the_end_of_the_part() {
     let packed = gz(&tar_of(&[tarred(b"a", b'0', &Seeded(2).bytes(5_000_000))]));
     let part = scratch.put("a.tgz", &packed);
     let told = Mutex::new(Vec::new());
-    let note = |name: &str, read: u64, len: u64| {
-        told.lock()
-            .expect("one thread")
-            .push((name.to_owned(), read, len))
-    };
+    let note =
+        |name: &str, read: u64, len: u64| told.lock().expect("one thread").push((name.to_owned(), read, len));
     open_with(&[part], &note).expect("a tgz");
     let told = told.into_inner().expect("one thread");
     let len = packed.len() as u64;
@@ -194,12 +167,8 @@ fn a_content_beyond_8_gib_is_passed_over() {
     const BIG: u64 = 9 << 30;
     let scratch = Scratch::new();
     let path = scratch.put("a.tar", &tarred_of(b"big", b'0', b"", BIG));
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .open(&path)
-        .expect("it was just written");
-    file.write_all_at(&tar_of(&[tarred(b"far", b'0', b"text")]), 512 + BIG)
-        .expect("a sparse file");
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("it was just written");
+    file.write_all_at(&tar_of(&[tarred(b"far", b'0', b"text")]), 512 + BIG).expect("a sparse file");
     let export = super::open(&[path]).expect("a whole tar");
     assert_eq!(paths(&export), ["big", "far"]);
     assert_eq!(entry(&export, "big").size, BIG);

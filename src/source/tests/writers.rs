@@ -24,13 +24,7 @@ pub(super) struct Zipped {
 
 impl Zipped {
     pub(super) fn new(name: &str, data: &[u8]) -> Zipped {
-        Zipped {
-            name: name.into(),
-            data: data.into(),
-            method: 8,
-            flags: 0x0808,
-            ..Zipped::default()
-        }
+        Zipped { name: name.into(), data: data.into(), method: 8, flags: 0x0808, ..Zipped::default() }
     }
 
     fn packed(&self) -> Vec<u8> {
@@ -45,15 +39,11 @@ impl Zipped {
 }
 
 pub(super) fn le16(out: &mut Vec<u8>, numbers: &[usize]) {
-    numbers
-        .iter()
-        .for_each(|number| out.extend((*number as u16).to_le_bytes()));
+    numbers.iter().for_each(|number| out.extend((*number as u16).to_le_bytes()));
 }
 
 pub(super) fn le32(out: &mut Vec<u8>, numbers: &[u64]) {
-    numbers
-        .iter()
-        .for_each(|number| out.extend((*number as u32).to_le_bytes()));
+    numbers.iter().for_each(|number| out.extend((*number as u32).to_le_bytes()));
 }
 
 /// An extra field.
@@ -71,9 +61,7 @@ pub(super) fn zip(members: &[Zipped]) -> Vec<u8> {
     let mut offsets = Vec::new();
     for member in members {
         let packed = member.packed();
-        let crc32 = member
-            .crc32
-            .unwrap_or_else(|| crc32fast::hash(&member.data));
+        let crc32 = member.crc32.unwrap_or_else(|| crc32fast::hash(&member.data));
         let size = u64::from(member.size.unwrap_or(member.data.len() as u32));
         let at = out.len();
         let offset = member.shares.map_or(at, |idx| offsets[idx]);
@@ -81,10 +69,7 @@ pub(super) fn zip(members: &[Zipped]) -> Vec<u8> {
         if member.shares.is_none() {
             let name = member.local_name.as_ref().unwrap_or(&member.name);
             out.extend(b"PK\x03\x04");
-            le16(
-                &mut out,
-                &[20, member.flags.into(), member.method.into(), 0, 0x21],
-            );
+            le16(&mut out, &[20, member.flags.into(), member.method.into(), 0, 0x21]);
             le32(&mut out, &[0, 0, 0]);
             le16(&mut out, &[name.len(), 4]);
             out.extend(name);
@@ -103,23 +88,10 @@ pub(super) fn zip(members: &[Zipped]) -> Vec<u8> {
         }
         list.extend(b"PK\x01\x02");
         let system = if member.mode.is_some() { 3 << 8 } else { 0 };
-        le16(
-            &mut list,
-            &[
-                system | 20,
-                20,
-                member.flags.into(),
-                member.method.into(),
-                0,
-                0x21,
-            ],
-        );
+        le16(&mut list, &[system | 20, 20, member.flags.into(), member.method.into(), 0, 0x21]);
         le32(&mut list, &[crc32.into(), told[0], told[1]]);
         le16(&mut list, &[member.name.len(), extra.len(), 0, 0, 0]);
-        le32(
-            &mut list,
-            &[u64::from(member.mode.unwrap_or(0)) << 16, told[2]],
-        );
+        le32(&mut list, &[u64::from(member.mode.unwrap_or(0)) << 16, told[2]]);
         list.extend(&member.name);
         list.extend(&extra);
     }
@@ -148,11 +120,7 @@ fn end(out: &mut Vec<u8>, members: &[Zipped], len: usize, at: usize) {
     out.extend(b"PK\x05\x06\0\0\0\0");
     let count = count.min(0xffff);
     le16(out, &[count, count]);
-    let told = if is_zip64 {
-        [u64::from(u32::MAX); 2]
-    } else {
-        [len as u64, at as u64]
-    };
+    let told = if is_zip64 { [u64::from(u32::MAX); 2] } else { [len as u64, at as u64] };
     le32(out, &told);
     le16(out, &[0]);
 }

@@ -91,22 +91,10 @@ fn bounds(file: &File, record: &[u8], pos: u64) -> io::Result<Option<Bounds>> {
         };
         let fits = start.checked_add(size).is_some_and(|stop| stop <= end);
         if fits && (size == 0 || starts_with(file, start, RECORD)?) {
-            return Ok(Some(Bounds {
-                start,
-                end: start + size,
-                base,
-                count,
-                is_split,
-            }));
+            return Ok(Some(Bounds { start, end: start + size, base, count, is_split }));
         }
     }
-    Ok(is_split.then_some(Bounds {
-        start: end,
-        end,
-        base: 0,
-        count,
-        is_split,
-    }))
+    Ok(is_split.then_some(Bounds { start: end, end, base: 0, count, is_split }))
 }
 
 /// The zip64 end record that goes with the end record at `pos`, and where it stands.
@@ -121,10 +109,7 @@ fn end64(file: &File, pos: u64) -> io::Result<Option<(u64, [u8; 56])>> {
     let told = Some(u64_at(&locator, 8));
     for start in [told, locator_pos.checked_sub(56)].into_iter().flatten() {
         let mut end64 = [0; 56];
-        if start < locator_pos
-            && read_at_most(file, &mut end64, start)? == 56
-            && end64.starts_with(END64)
-        {
+        if start < locator_pos && read_at_most(file, &mut end64, start)? == 56 && end64.starts_with(END64) {
             return Ok(Some((start, end64)));
         }
     }
@@ -178,20 +163,12 @@ impl<'a> Records<'a> {
         hasher: &'a mut blake3::Hasher,
     ) -> Result<Records<'a>, Unopened> {
         if bounds.is_split {
-            let hint = "join the pieces first (`zip -s 0 first.zip --out whole.zip`), then give the whole zip";
-            return Err(Unopened::new(
-                "it is one piece of a zip that was split over several files",
-                hint,
-            ));
+            let hint =
+                "join the pieces first (`zip -s 0 first.zip --out whole.zip`), then give the whole zip";
+            return Err(Unopened::new("it is one piece of a zip that was split over several files", hint));
         }
         let input = BufReader::with_capacity(1 << 16, Stretch::new(file, bounds.start, bounds.end));
-        Ok(Records {
-            input,
-            left: bounds.end - bounds.start,
-            bounds,
-            found: 0,
-            hasher,
-        })
+        Ok(Records { input, left: bounds.end - bounds.start, bounds, found: 0, hasher })
     }
 
     /// The next record, or `None` behind the last one.
@@ -203,10 +180,7 @@ impl<'a> Records<'a> {
             return self.record().map(Some);
         }
         if !self.bounds.is_kept_by(self.found) {
-            return Err(damaged(&format!(
-                "it lists {} members, but promises another number",
-                self.found
-            )));
+            return Err(damaged(&format!("it lists {} members, but promises another number", self.found)));
         }
         let mut rest = Vec::new();
         self.input.read_to_end(&mut rest)?;
@@ -252,10 +226,7 @@ impl<'a> Records<'a> {
     }
 
     fn take(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        self.left = self
-            .left
-            .checked_sub(bytes.len() as u64)
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.left = self.left.checked_sub(bytes.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
         self.input.read_exact(bytes)?;
         self.hasher.update(bytes);
         Ok(())
@@ -369,20 +340,10 @@ mod tests {
     #[test]
     fn zip64_numbers_are_there_only_for_those_that_do_not_fit() {
         let max = u64::from(u32::MAX);
-        let mut record = Record {
-            size: max,
-            packed: 7,
-            offset: max,
-            ..Record::default()
-        };
-        let field: Vec<u8> = [5_000_000_000_u64, 6_000_000_000]
-            .iter()
-            .flat_map(|n| n.to_le_bytes())
-            .collect();
+        let mut record = Record { size: max, packed: 7, offset: max, ..Record::default() };
+        let field: Vec<u8> =
+            [5_000_000_000_u64, 6_000_000_000].iter().flat_map(|n| n.to_le_bytes()).collect();
         record.read_zip64(&field);
-        assert_eq!(
-            (record.size, record.packed, record.offset),
-            (5_000_000_000, 7, 6_000_000_000)
-        );
+        assert_eq!((record.size, record.packed, record.offset), (5_000_000_000, 7, 6_000_000_000));
     }
 }

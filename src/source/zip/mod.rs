@@ -70,10 +70,7 @@ pub(super) fn open(file: File, len: u64) -> Result<Opened, Unopened> {
     inventory.refuse_overlaps(bounds);
     let mut listing = inventory.listing;
     listing.fingerprint = hex32(&hasher);
-    let container = Box::new(Zip {
-        file,
-        spots: inventory.spots,
-    });
+    let container = Box::new(Zip { file, spots: inventory.spots });
     Ok(Opened { listing, container })
 }
 
@@ -90,10 +87,7 @@ impl Inventory {
             Some(name) => names::with_slashes(name.as_str().into()),
             None => names::with_slashes(names::decode_zip(&record.raw_name)),
         };
-        let is_folder = name.ends_with('/')
-            || record
-                .mode
-                .is_some_and(|mode| mode & 0o170_000 == 0o040_000);
+        let is_folder = name.ends_with('/') || record.mode.is_some_and(|mode| mode & 0o170_000 == 0o040_000);
         if is_folder && record.size == 0 {
             return;
         }
@@ -106,16 +100,9 @@ impl Inventory {
     fn add(&mut self, record: &Record, path: String, method: Method) {
         let Ok(slot) = u32::try_from(self.spots.len()) else {
             let what = "the zip has more members than can be counted";
-            return self
-                .listing
-                .refused
-                .push(Refusal::new(&path, record.size, what, None));
+            return self.listing.refused.push(Refusal::new(&path, record.size, what, None));
         };
-        self.spots.push(Spot {
-            offset: record.offset,
-            packed: record.packed,
-            method,
-        });
+        self.spots.push(Spot { offset: record.offset, packed: record.packed, method });
         self.listing.members.push(Member {
             path,
             size: record.size,
@@ -130,19 +117,12 @@ impl Inventory {
     /// that a member can take (its header without a name, and its data), so that no honest zip is refused.
     fn refuse_overlaps(&mut self, bounds: Bounds) {
         let spots = &self.spots;
-        self.listing
-            .members
-            .sort_by_key(|member| (member.order, member.slot));
+        self.listing.members.sort_by_key(|member| (member.order, member.slot));
         let mut taken_to = 0;
         let mut refused = Vec::new();
         self.listing.members.retain(|member| {
-            let packed = spots
-                .get(member.slot as usize)
-                .map_or(0, |spot| spot.packed);
-            let end = member
-                .order
-                .saturating_add(LOCAL_LEN)
-                .saturating_add(packed);
+            let packed = spots.get(member.slot as usize).map_or(0, |spot| spot.packed);
+            let end = member.order.saturating_add(LOCAL_LEN).saturating_add(packed);
             let what = if end > bounds.start {
                 "its data would lie outside of the zip"
             } else if member.order < taken_to {
@@ -178,14 +158,9 @@ fn refusal(record: &Record, name: &str, is_folder: bool) -> Result<(String, Meth
     match Method::of(record.method) {
         Some(method) => Ok((path, method)),
         None => {
-            let what = format!(
-                "it is packed in a way that exodus cannot read (zip method {})",
-                record.method
-            );
-            refuse(
-                &what,
-                Some("unpack the zip with another program and give the folder instead"),
-            )
+            let what =
+                format!("it is packed in a way that exodus cannot read (zip method {})", record.method);
+            refuse(&what, Some("unpack the zip with another program and give the folder instead"))
         }
     }
 }
@@ -206,10 +181,7 @@ impl Container for Zip {
         let spot = *self.spots.get(slot as usize).ok_or_else(no_such_slot)?;
         let start = data_start(&self.file, spot.offset).map_err(|err| cannot_open(&err))?;
         let start = start.ok_or_else(|| SourceError {
-            what: format!(
-                "no member begins at byte {} of the part, where its list says so",
-                spot.offset
-            ),
+            what: format!("no member begins at byte {} of the part, where its list says so", spot.offset),
             hint: Some(AGAIN.to_owned()),
         })?;
         let packed = Stretch::new(&self.file, start, start.saturating_add(spot.packed));
@@ -245,10 +217,7 @@ impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(buf).map_err(|err| match err.kind() {
             io::ErrorKind::InvalidInput | io::ErrorKind::Other | io::ErrorKind::UnexpectedEof => {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("the packed data is damaged: {err}"),
-                )
+                io::Error::new(io::ErrorKind::InvalidData, format!("the packed data is damaged: {err}"))
             }
             _ => err,
         })

@@ -1,0 +1,219 @@
+//! Progress: bars on a terminal, a plain line every few seconds elsewhere, JSON lines if asked for.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::output::{Output, clean, number, size};
+use crate::report::event::{Event, Observer};
+
+/// A plain line is printed so often.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// How a command tells what it is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// Bars or plain lines on stderr.
+    People,
+    /// Events as JSON lines on stdout, and progress on stderr.
+    Machines,
+    /// Only warnings.
+    Nobody,
+}
+
+/// Hears the events of a command and shows them.
+pub struct Progress {
+    output: Output,
+    telling: Telling,
+    is_quiet: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    stage: Option<Stage>,
+    listing: Option<ProgressBar>,
+    last_plain: Option<Instant>,
+    n_faults: u64,
+}
+
+struct Stage {
+    name: &'static str,
+    begin: Instant,
+    total_bytes: u64,
+    bytes: u64,
+    items: u64,
+    product: Option<Product>,
+    bar: Option<ProgressBar>,
+}
+
+struct Product {
+    name: String,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Shows events of one command.
+    pub fn new(output: &Output, telling: Telling, is_quiet: bool) -> Progress {
+        Progress { output: output.clone(), telling, is_quiet, state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_bars(&self) -> bool {
+        self.output.is_terminal() && !self.is_quiet
+    }
+
+    fn bar(&self, total_bytes: u64, name: &str) -> Option<ProgressBar> {
+        if !self.has_bars() {
+            return None;
+        }
+        let template = "{prefix:>12} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left {msg}";
+        let style = ProgressStyle::with_template(template).expect("the template is a constant");
+        let bar = self.output.bars().add(ProgressBar::new(total_bytes).with_style(style));
+        bar.set_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Some(bar)
+    }
+
+    fn listing(&self, part: &str, done: u64, total: u64) {
+        let mut state = self.lock();
+        if self.has_bars() {
+            if state.listing.is_none() {
+                state.listing = self.bar(total, "listing");
+            }
+            if let Some(bar) = &state.listing {
+                bar.set_length(total);
+                bar.set_position(done);
+                bar.set_message(clean(part));
+            }
+        } else {
+            self.plain(&mut state, || format!("listing {}: {} of {}", clean(part), size(done), size(total)));
+        }
+    }
+
+    /// Prints a plain line unless one was printed a moment ago.
+    fn plain(&self, state: &mut State, text: impl FnOnce() -> String) {
+        if self.is_quiet || self.output.is_terminal() {
+            return;
+        }
+        let now = Instant::now();
+        let last = *state.last_plain.get_or_insert(now);
+        if now.duration_since(last) >= PLAIN_EVERY {
+            state.last_plain = Some(now);
+            self.output.note(&text());
+        }
+    }
+
+    fn advance(&self, bytes: u64, items: u64) {
+        let mut state = self.lock();
+        let Some(stage) = &mut state.stage else { return };
+        stage.bytes += bytes;
+        stage.items += items;
+        if let Some(bar) = &stage.bar {
+            bar.inc(bytes);
+            if items > 0 {
+                bar.set_message(format!("{} items", number(stage.items)));
+            }
+        }
+        if let Some(bar) = stage.product.as_ref().and_then(|product| product.bar.as_ref()) {
+            bar.inc(bytes);
+        }
+        let line = stage.line();
+        self.plain(&mut state, || line);
+    }
+
+    fn tell(&self, value: serde_json::Value) {
+        if self.telling == Telling::Machines {
+            self.output.json(&value);
+        }
+    }
+}
+
+impl Stage {
+    fn line(&self) -> String {
+        let seconds = self.begin.elapsed().as_secs_f64().max(0.001);
+        let rate = (self.bytes as f64 / seconds) as u64;
+        let left_s = self.total_bytes.saturating_sub(self.bytes) / rate.max(1);
+        let product =
+            self.product.as_ref().map(|product| format!(", {}", clean(&product.name))).unwrap_or_default();
+        format!(
+            "{}: {} of {}, {} items, {}/s, {}:{:02} left{product}",
+            self.name,
+            size(self.bytes),
+            size(self.total_bytes),
+            number(self.items),
+            size(rate),
+            left_s / 60,
+            left_s % 60
+        )
+    }
+
+    fn finish(&self) {
+        let of_product = self.product.as_ref().and_then(|product| product.bar.as_ref());
+        for bar in [self.bar.as_ref(), of_product].into_iter().flatten() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Listing { part, done_bytes, total_bytes } => self.listing(&part, done_bytes, total_bytes),
+            Event::Begin { stage, total_bytes, total_items } => {
+                let bar = self.bar(total_bytes, stage);
+                let mut state = self.lock();
+                if let Some(listing) = state.listing.take() {
+                    listing.finish_and_clear();
+                }
+                let begin = Instant::now();
+                state.stage =
+                    Some(Stage { name: stage, begin, total_bytes, bytes: 0, items: 0, product: None, bar });
+                self.tell(
+                    json!({"event": "begin", "stage": stage, "bytes": total_bytes, "items": total_items}),
+                );
+            }
+            Event::Product { name, total_bytes } => {
+                let bar = self.bar(total_bytes, &clean(&name));
+                if let Some(stage) = &mut self.lock().stage {
+                    if let Some(old) = stage.product.take().and_then(|product| product.bar) {
+                        old.finish_and_clear();
+                    }
+                    stage.product = Some(Product { name: name.clone(), bar });
+                }
+                self.tell(json!({"event": "product", "product": name, "bytes": total_bytes}));
+            }
+            Event::Bytes(bytes) => self.advance(bytes, 0),
+            Event::Items(items) => self.advance(0, items),
+            Event::Warning(text) => {
+                self.output.note(&format!("warning: {}", clean(&text)));
+                self.tell(json!({"event": "warning", "what": text}));
+            }
+            Event::Saved { new_items, entries } => {
+                self.tell(json!({"event": "saved", "new_items": new_items, "entries": entries.to_json()}));
+            }
+            Event::Fault { place, what, hint, state } => {
+                let mut known = self.lock();
+                known.n_faults += 1;
+                if known.n_faults <= 20 && !self.is_quiet && self.telling == Telling::People {
+                    self.output.note(&format!("fault: {}, in {}", clean(&what), clean(&place)));
+                }
+                let state = state.map(crate::report::counts::State::name);
+                self.tell(
+                    json!({"event": "fault", "place": place, "what": what, "hint": hint, "state": state}),
+                );
+            }
+            Event::End { stage } => {
+                if let Some(stage) = self.lock().stage.take() {
+                    stage.finish();
+                }
+                self.tell(json!({"event": "end", "stage": stage}));
+            }
+        }
+    }
+}
