@@ -227,10 +227,12 @@ impl Suffix {
             _ => return None,
         };
         let (stem, number) = split_number(stem);
-        let dash = stem.rfind('-')?;
-        let end = stem[dash + 1..].to_ascii_lowercase();
         let whole = if is_comments { "comments" } else { "info" };
-        whole.starts_with(&end).then(|| Suffix { base: stem[..dash].to_owned(), number, is_comments })
+        let dashed = stem.rsplit_once('-').filter(|(_, end)| whole.starts_with(&end.to_ascii_lowercase()));
+        // Of a long name nothing may be left of the suffix; then only the content can tell.
+        let is_all_cut = !is_comments && stem.encode_utf16().count() >= CUT_UNITS;
+        let base = dashed.map(|(base, _)| base).or(is_all_cut.then_some(stem))?;
+        Some(Suffix { base: base.to_owned(), number, is_comments })
     }
 
     /// The file that the sidecar belongs to, among those beside it. `title` is what the sidecar calls it.
@@ -305,6 +307,9 @@ mod tests {
         check_suffix("data.json", None);
         check_suffix("a-information.json", None);
         check_suffix("a-info.txt", None);
+        let long = "a".repeat(46);
+        check_suffix(&format!("{long}.json"), Some((&long, None, false)));
+        check_suffix(&format!("{long}.html"), None);
     }
 
     fn entry(id: u32, name: &str) -> Entry {
