@@ -227,7 +227,12 @@ impl Reading<'_> {
         let names =
             header::get(head, "X-Gmail-Labels").map(|value| labels::parse(&value)).unwrap_or_default();
         self.score.add(&names);
-        let labels: Vec<Label> = names.into_iter().map(|name| labels::label(name, self.locale)).collect();
+        let mut labels: Vec<Label> = names.into_iter().map(|name| labels::label(name, self.locale)).collect();
+        if self.mbox.product == "groups" {
+            // `Groups/<domain>/<group>/topics.mbox`
+            let group = self.mbox.entry.folder().rsplit('/').next().unwrap_or_default();
+            labels.push(Label { name: format!("Groups/{group}"), role: None });
+        }
         let thread =
             header::get(head, "X-GM-THRID").map(|value| String::from_utf8_lossy(&value).into_owned());
         let (key, time) = match raw.from_line {
