@@ -58,6 +58,8 @@ pub struct Status {
     pub faults: Vec<FaultLine>,
     /// Items that the full-text index does not have yet.
     pub without_text: u64,
+    /// Files whose bytes another file of the archive has too.
+    pub identical_files: u64,
 }
 
 /// One export in numbers.
@@ -141,6 +143,9 @@ impl Reader {
         status.faults = faults(conn)?;
         let without_text = "SELECT count(*) FROM item WHERE has_text = 0";
         status.without_text = conn.query_row(without_text, [], |row| row.get::<_, i64>(0))? as u64;
+        let identical = "SELECT coalesce(sum(n - 1), 0) FROM
+            (SELECT count(*) AS n FROM item WHERE kind = 'file' AND size > 0 GROUP BY blake3 HAVING n > 1)";
+        status.identical_files = conn.query_row(identical, [], |row| row.get::<_, i64>(0))? as u64;
         Ok(status)
     }
 
@@ -215,6 +220,7 @@ impl Reader {
             object.remove("origin");
         }
         object["origins"] = self.origins(id)?.into();
+        object["same_content"] = self.same_content(id)?.into();
         let mut query = self.index.conn.prepare(
             "SELECT message_id, date, sender, recipients, cc, subject, snippet, folder FROM message WHERE item_id = ?1",
         )?;
@@ -227,6 +233,16 @@ impl Reader {
             object["attachments"] = self.attachments(id)?.into();
         }
         Ok(object)
+    }
+
+    /// The paths of other items with the same bytes.
+    fn same_content(&self, id: i64) -> Result<Vec<String>> {
+        let mut query = self.index.conn.prepare(
+            "SELECT other.path FROM item JOIN item AS other ON other.blake3 = item.blake3 AND other.id <> item.id
+             WHERE item.id = ?1 AND other.path IS NOT NULL ORDER BY other.id LIMIT 100",
+        )?;
+        let rows = query.query_map([id], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     fn origins(&self, id: i64) -> Result<Vec<serde_json::Value>> {

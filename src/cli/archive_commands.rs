@@ -111,6 +111,7 @@ fn status_json(status: &Status) -> serde_json::Value {
         "folders": folders.collect::<Vec<_>>(),
         "faults": faults.collect::<Vec<_>>(),
         "without_text": status.without_text,
+        "identical_files": status.identical_files,
     })
 }
 
@@ -130,6 +131,9 @@ fn print_status(status: &Status, output: &Output) {
     }
     for (folder, n) in &status.folders {
         output.line(&format!("{:>12}  in {}", number(*n), clean(folder)));
+    }
+    if status.identical_files > 0 {
+        output.line(&format!("{:>12}  files have the bytes of another", number(status.identical_files)));
     }
     if status.without_text > 0 {
         output.line(&format!("{} items are not in the full-text index yet", number(status.without_text)));

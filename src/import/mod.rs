@@ -17,7 +17,7 @@ mod states;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use exodus_api::{Detection, ImportError, Importer, Options, Source, Survey};
@@ -205,6 +205,7 @@ pub fn import(
     if request.is_dry_run {
         return recorder::dry_run(&opened, &request.options, observer, stop);
     }
+    check_room(&request.archive, opened.export.content_bytes(), observer)?;
     let mut writer = Writer::open(&request.archive, request.labels)?;
     let begun = begin(&mut writer, &opened, &request.options);
     let run = match begun {
@@ -233,6 +234,29 @@ pub fn import(
         finish(writer, run, &mut outcome);
     }
     Ok(outcome)
+}
+
+/// Refuses to begin a new archive on a disk that cannot hold the export (which is also what stops a zip bomb), and
+/// warns where an archive is there already and may hold most of it.
+fn check_room(archive: &Path, content_bytes: u64, observer: &dyn Observer) -> Result<()> {
+    let above = archive.ancestors().find(|folder| folder.exists());
+    let above = above.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(disk) = rustix::fs::statvfs(above) else { return Ok(()) };
+    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if content_bytes <= free_bytes {
+        return Ok(());
+    }
+    let what = format!(
+        "the export is {} MB unpacked, and the disk of `{}` has {} MB free",
+        content_bytes / 1_000_000,
+        archive.display(),
+        free_bytes / 1_000_000
+    );
+    if archive.join(crate::archive::index::FILE_NAME).exists() {
+        observer.event(Event::Warning(what));
+        return Ok(());
+    }
+    Err(Error::new(Kind::Archive, what).hint("make room, or name a folder on another disk with --archive"))
 }
 
 fn interrupted() -> Error {
