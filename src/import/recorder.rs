@@ -390,6 +390,7 @@ pub fn dry_run(
         outcome: Outcome {
             platform: opened.importer.about().name.to_owned(),
             account: opened.survey.account.clone(),
+            missing: opened.survey.missing.clone(),
             ..Outcome::default()
         },
         seen: HashSet::new(),
@@ -407,6 +408,7 @@ pub fn dry_run(
             let kept = sink.outcome.kept.entry(product.to_owned()).or_default();
             kept.0 += 1;
             kept.1 += entry.size;
+            sink.outcome.items.entry(ItemKind::File.name()).or_default().new += 1;
             state.keep();
             state.item(Added::New);
         } else {
