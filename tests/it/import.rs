@@ -76,8 +76,8 @@ fn check_folder(lang: Lang, message: &TrueMessage, folder: &str) {
 fn is_system(lang: Lang, label: &str) -> bool {
     use System::*;
     let all = [
-        Inbox, Sent, Draft, Spam, Trash, Starred, Important, Unread, Opened, Archived, Chat, Personal, Updates,
-        Promotions, Social, Forums,
+        Inbox, Sent, Draft, Spam, Trash, Starred, Important, Unread, Opened, Archived, Chat, Personal,
+        Updates, Promotions, Social, Forums,
     ];
     label.starts_with("IMAP_") || all.iter().any(|system| lang.label(*system).replace('\u{a0}', " ") == label)
 }
@@ -137,7 +137,8 @@ fn what_nobody_understands_is_kept_verbatim() {
             tree::of(&home.archive().join("files")).into_values().map(|leaf| leaf.content).collect();
         let names = lang.names();
         let understood = [format!("Takeout/{}/", names.mail), format!("Takeout/{}/", names.drive)];
-        for entry in entries.iter().filter(|it| it.path.starts_with("Takeout/") && !it.path.contains(".DS_Store"))
+        for entry in
+            entries.iter().filter(|it| it.path.starts_with("Takeout/") && !it.path.contains(".DS_Store"))
         {
             let is_kept = !understood.iter().any(|folder| entry.path.starts_with(&**folder));
             assert!(!is_kept || stored.contains(&tree::hash(&entry.content)), "{lang:?} {}", entry.path);
@@ -170,7 +171,11 @@ fn the_same_parts_again_add_nothing_and_touch_nothing() {
         assert_eq!(number(&again["added"]), 0, "round {round}: {again}");
         assert_adds_up(&again["entries"]);
         tree::assert_same(&tree::of_archive(&home.archive()), &before, "imported again");
-        assert_eq!(home.json(&["status"])["entries"], entries, "the states of entries are those of the first run");
+        assert_eq!(
+            home.json(&["status"])["entries"],
+            entries,
+            "the states of entries are those of the first run"
+        );
         home.assert_whole("imported again");
     }
 }

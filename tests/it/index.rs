@@ -34,7 +34,8 @@ pub fn open(archive: &Path) -> Connection {
 pub fn messages(archive: &Path) -> BTreeMap<String, Message> {
     let conn = open(archive);
     let mut labels: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-    let sql = "SELECT item_id, name FROM item_label JOIN label ON label.id = label_id ORDER BY item_id, position";
+    let sql =
+        "SELECT item_id, name FROM item_label JOIN label ON label.id = label_id ORDER BY item_id, position";
     for (id, name) in rows(&conn, sql, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))) {
         labels.entry(id).or_default().push(name);
     }
@@ -61,7 +62,11 @@ pub fn count(archive: &Path, sql: &str) -> i64 {
 }
 
 /// All rows of a query.
-pub fn rows<T>(conn: &Connection, sql: &str, each: impl FnMut(&rusqlite::Row) -> rusqlite::Result<T>) -> Vec<T> {
+pub fn rows<T>(
+    conn: &Connection,
+    sql: &str,
+    each: impl FnMut(&rusqlite::Row) -> rusqlite::Result<T>,
+) -> Vec<T> {
     let mut query = conn.prepare(sql).unwrap_or_else(|err| panic!("{sql}: {err}"));
     let rows = query.query_map([], each).and_then(Iterator::collect);
     rows.unwrap_or_else(|err| panic!("{sql}: {err}"))

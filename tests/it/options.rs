@@ -1,6 +1,6 @@
 //! What the flags of `import` do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 
 use exodus_fixtures::lang::Lang;
@@ -25,7 +25,11 @@ fn only_mail_takes_mail_and_a_later_run_takes_the_rest() {
     assert!(!home.archive().join("files/drive").exists(), "nothing else was asked for");
     home.assert_whole("only mail");
     home.import(&export, &[]).expect(0);
-    tree::assert_same(&tree::of_archive(&home.archive()), &tree::of_archive(&whole.archive()), "mail, then all");
+    tree::assert_same(
+        &tree::of_archive(&home.archive()),
+        &tree::of_archive(&whole.archive()),
+        "mail, then all",
+    );
     assert_eq!(home.json(&["status"])["entries"], whole.json(&["status"])["entries"]);
     home.assert_whole("mail, then all");
 }
@@ -42,9 +46,8 @@ fn a_dry_run_counts_what_an_import_takes_and_writes_nothing() {
     assert_eq!(dry["items"], wet["items"]);
     assert_eq!(dry["entries"], wet["entries"]);
     let before = tree::of(home.path());
-    let again = home.import(&export, &["--dry-run"]).expect(0).summary();
+    home.import(&export, &["--dry-run"]).expect(0);
     tree::assert_same(&tree::of(home.path()), &before, "a dry run over an archive");
-    assert_eq!(number(&again["added"]), 0, "{again}");
 }
 
 #[test]
@@ -57,7 +60,11 @@ fn a_missing_part_is_named_before_anything_is_written() {
         let before = tree::of(home.path());
         let ran = home.import(&some, &[]).expect(3);
         tree::assert_same(&tree::of(home.path()), &before, "a part is missing");
-        assert!(ran.err.contains("hint: missing: ") && ran.err.contains("--allow-missing-parts"), "{}", ran.err);
+        assert!(
+            ran.err.contains("hint: missing: ") && ran.err.contains("--allow-missing-parts"),
+            "{}",
+            ran.err
+        );
         let inspected = home.json(&["inspect", "some"]);
         let n_missing = inspected["missing"].as_array().map_or(0, Vec::len);
         assert!(n_missing > 0 && n_missing < truth.entries.len(), "{inspected}");
@@ -69,9 +76,15 @@ fn a_missing_part_is_named_before_anything_is_written() {
         home.assert_whole("the third part came later");
         let keys = |home: &Home| {
             let conn = index::open(&home.archive());
-            index::rows(&conn, "SELECT key FROM item", |row| row.get(0)).into_iter().collect::<BTreeSet<String>>()
+            index::rows(&conn, "SELECT key FROM item", |row| row.get(0))
+                .into_iter()
+                .collect::<BTreeSet<String>>()
         };
-        assert_eq!(keys(&home), keys(&whole), "{lang:?}");
+        let (found, wanted) = (keys(&home), keys(&whole));
+        assert!(found.is_superset(&wanted), "{lang:?}");
+        // Whose file was in the missing part could not be known for the page of comments that it is.
+        let more: Vec<&String> = found.difference(&wanted).collect();
+        assert!(more.iter().all(|key| key.contains("-comments")), "{lang:?} {more:?}");
     }
 }
 
@@ -91,11 +104,14 @@ fn copies_are_hard_links_in_the_folder_of_every_label() {
     }
     assert!(n_copies > 20, "only {n_copies} files have links");
     let found = index::messages(&home.archive());
-    let both = found.values().find(|it| it.folder.is_empty() && it.labels.iter().any(|label| label == "Garten"));
-    let both = both.expect("a message in the inbox has a label of the user's");
-    let name = both.path.rsplit_once('/').map_or("", |(_, name)| name).split(":2,").next().unwrap_or("");
-    let copies = tree::of(&home.archive().join("mail/.Garten/cur"));
-    assert!(copies.keys().any(|copy| copy.starts_with(name)), "{name} is in no folder of its label");
+    let conn = index::open(&home.archive());
+    let sql =
+        "SELECT label.name, folder.path FROM label JOIN folder ON folder.name = label.name WHERE role = ''";
+    let labels = index::rows(&conn, sql, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
+    assert!(labels.len() > 3, "{labels:?}");
+    for (label, folder) in labels {
+        check_copies(&home, &found, &label, &folder);
+    }
     // The mode is the archive's for ever.
     let ran = home.import(&export, &["--labels=primary"]).expect(2);
     assert!(ran.err.contains("--labels=copies"), "{}", ran.err);
@@ -103,6 +119,20 @@ fn copies_are_hard_links_in_the_folder_of_every_label() {
     let before = tree::of_archive(&home.archive());
     home.import(&export, &[]).expect(0);
     tree::assert_same(&tree::of_archive(&home.archive()), &before, "copies, imported again");
+}
+
+fn check_copies(home: &Home, found: &BTreeMap<String, index::Message>, label: &str, folder: &str) {
+    let is_of_label = |it: &&index::Message| it.labels.iter().any(|other| other == label);
+    let wanted: BTreeSet<&str> = found.values().filter(is_of_label).map(|it| unique(&it.path)).collect();
+    let copies = tree::of(&home.archive().join("mail").join(folder).join("cur"));
+    let copies: BTreeSet<&str> = copies.keys().map(|name| unique(name)).collect();
+    assert_eq!(copies, wanted, "{label} in {folder}");
+}
+
+/// What stays the same in a message's file name.
+fn unique(path: &str) -> &str {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    name.split(":2,").next().unwrap_or(name)
 }
 
 /// Each message's bytes, with the mbox quoted in one way and read in one.

@@ -68,7 +68,8 @@ pub fn assert_same(found: &Tree, wanted: &Tree, why: &str) {
             Some(_) => {}
         }
     }
-    lines.extend(found.keys().filter(|path| !wanted.contains_key(*path)).map(|path| format!("extra: {path}")));
+    lines
+        .extend(found.keys().filter(|path| !wanted.contains_key(*path)).map(|path| format!("extra: {path}")));
     panic!("{why}: {} differences\n{}", lines.len(), lines[..lines.len().min(12)].join("\n"));
 }
 
@@ -76,7 +77,8 @@ pub fn assert_same(found: &Tree, wanted: &Tree, why: &str) {
 #[track_caller]
 pub fn assert_tidy(archive: &Path, why: &str) {
     let names = fs::read_dir(archive).expect("the archive is there").flatten();
-    let mut names: Vec<String> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> =
+        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort_unstable();
     assert_eq!(names, ["README.txt", "files", "index.sqlite", "ledger.jsonl", "mail"], "{why}");
 }

@@ -44,7 +44,11 @@ fn a_newer_export_moves_messages_and_duplicates_none() {
         }
         let gone: Vec<&Mail> =
             before.iter().filter(|mail| after.iter().all(|it| it.gm_id != mail.gm_id)).collect();
-        assert_eq!(found.len(), wanted.len() + gone.len(), "what is gone from the account stays in the archive");
+        assert_eq!(
+            found.len(),
+            wanted.len() + gone.len(),
+            "what is gone from the account stays in the archive"
+        );
         if how.is_empty() {
             assert_eq!(n_message_files(&home), found.len());
         }
@@ -73,7 +77,8 @@ fn a_changed_file_of_a_newer_export_takes_the_place_of_the_older() {
     let older = exports::takeout(&mails, &[("Drive/a.txt", b"old"), ("Drive/same.txt", b"same")], OLDER);
     let newer = exports::takeout(&mails, &[("Drive/a.txt", b"newer"), ("Drive/same.txt", b"same")], NEWER);
     import_all(&home, &[("older", older), ("newer", newer)], &[]);
-    let read = |name: &str| std::fs::read(home.archive().join("files/drive").join(name)).expect("it is there");
+    let read =
+        |name: &str| std::fs::read(home.archive().join("files/drive").join(name)).expect("it is there");
     assert_eq!(read("a.txt"), b"newer");
     assert_eq!(read("same.txt"), b"same");
     assert_eq!(index::count(&home.archive(), "SELECT count(*) FROM item WHERE product = 'drive'"), 2);
