@@ -13,7 +13,8 @@ use crate::report::error::{Error, Kind, Result};
 pub struct Lock {
     path: PathBuf,
     _file: File,
-    /// True when the last writer did not let go of the lock by itself: it was killed, or the power failed.
+    /// True while what a writer that did not end well (killed, power or disk failed) left behind is not cleaned up.
+    /// Whoever lets go of the lock meanwhile leaves it lying for the next writer to see.
     pub was_left: bool,
 }
 
@@ -71,7 +72,9 @@ fn busy(root: &Path, owner: &str) -> Error {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Removed while still locked: who waits for it sees that the file has gone and tries again.
-        let _ = std::fs::remove_file(&self.path);
+        if !self.was_left {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -91,6 +94,11 @@ mod tests {
         drop(first);
         std::fs::write(root.join("lock"), "123456").expect("the folder is ours");
         assert!(Lock::take(&root).expect("its owner is gone").was_left);
+        let mut third = Lock::take(&root).expect("nobody holds it");
+        assert!(third.was_left, "nobody has cleaned up yet");
+        third.was_left = false;
+        drop(third);
+        assert!(!root.join("lock").exists());
         std::fs::remove_dir_all(&root).expect("the folder is ours");
     }
 }

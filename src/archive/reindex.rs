@@ -8,6 +8,7 @@ use super::index::{self, Index};
 use super::ledger;
 use super::lock::Lock;
 use super::message::{self, Facts};
+use super::recover;
 use super::scratch::Scratch;
 use super::text;
 use crate::report::error::{Error, Kind, Result};
@@ -36,7 +37,7 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
         return Err(Error::new(Kind::Archive, what)
             .hint("restore ledger.jsonl from a copy, or import the export again into a new archive"));
     }
-    let _lock = Lock::take(root)?;
+    let mut lock = Lock::take(root)?;
     let scratch = Scratch::open(root)?;
     let temporary = root.join("tmp").join(index::FILE_NAME);
     let mut index = Index::create(&temporary)?;
@@ -51,9 +52,13 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
         scratch.close();
         return Err(Error::new(Kind::Interrupted, "stopped; the old index is as it was"));
     }
+    if lock.was_left {
+        recover::sweep(root, &index)?;
+    }
     index.rest()?;
     drop(index);
     put_in_place(root, &temporary)?;
+    lock.was_left = false;
     scratch.close();
     Ok(rebuilt)
 }

@@ -22,7 +22,7 @@ use super::scratch::{Scratch, StoredBody};
 use super::{names, recover};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
-use crate::report::kill_point::kill_point;
+use crate::report::kill_point::{batch_records, kill_point};
 
 /// A batch is committed after so many records or bytes.
 const BATCH_RECORDS: u64 = 4_000;
@@ -107,6 +107,7 @@ pub struct Writer {
     ledger: Ledger,
     scratch: std::sync::Arc<Scratch>,
     mode: LabelMode,
+    batch_records: u64,
     batch: Batch,
     known_folders: folders::Known,
     mail_folders: HashMap<String, ()>,
@@ -141,7 +142,7 @@ impl Writer {
     /// When it is locked, damaged, of a newer format, or cannot be made.
     pub fn open(root: &Path, mode: Option<LabelMode>) -> Result<Writer> {
         super::prepare(root)?;
-        let lock = Lock::take(root)?;
+        let mut lock = Lock::take(root)?;
         let scratch = Scratch::open(root)?;
         super::write_private(root, &root.join("README.txt"), super::README.as_bytes())?;
         let index_path = root.join(super::index::FILE_NAME);
@@ -154,6 +155,7 @@ impl Writer {
         let ledger = Ledger::open(root, committed)?;
         if lock.was_left {
             recover::sweep(root, &index)?;
+            lock.was_left = false;
         }
         let kept_mode = index.meta("labels")?.and_then(|name| LabelMode::from_name(&name));
         let mut writer = Writer {
@@ -162,6 +164,7 @@ impl Writer {
             ledger,
             scratch: std::sync::Arc::new(scratch),
             mode: kept_mode.or(mode).unwrap_or(LabelMode::Primary),
+            batch_records: batch_records(BATCH_RECORDS),
             batch: Batch::default(),
             known_folders: folders::Known::default(),
             mail_folders: HashMap::new(),
@@ -243,7 +246,7 @@ impl Writer {
     /// # Errors
     /// When the archive cannot take it.
     pub fn commit_if_full(&mut self) -> Result<bool> {
-        let is_full = self.batch.records >= BATCH_RECORDS || self.batch.bytes >= BATCH_BYTES;
+        let is_full = self.batch.records >= self.batch_records || self.batch.bytes >= BATCH_BYTES;
         if is_full {
             self.commit()?;
         }
@@ -722,6 +725,8 @@ impl Writer {
     pub fn abandon(mut self) {
         self.index.roll_back();
         self.scratch.close();
+        // Files may have been moved already: the next writer has to look.
+        self.lock.was_left = true;
         drop(self.lock);
     }
 

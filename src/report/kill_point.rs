@@ -1,7 +1,7 @@
 //! Kill points: places where the crash tests end the process as `kill -9` would. Debug builds only.
 //!
 //! `EXODUS_KILL_AT=n` ends the process at the n-th point it passes; `EXODUS_KILL_AT=0` only counts, and [`passed`]
-//! tells how many there were.
+//! tells how many there were. `EXODUS_BATCH_RECORDS=n` makes batches small, so that a small export has many.
 
 #[cfg(debug_assertions)]
 mod counter {
@@ -40,4 +40,12 @@ pub fn passed() -> Option<u64> {
     }
     #[cfg(not(debug_assertions))]
     None
+}
+
+/// After how many records a batch is full: `usual`, unless the crash tests say otherwise.
+pub fn batch_records(usual: u64) -> u64 {
+    if !cfg!(debug_assertions) {
+        return usual;
+    }
+    std::env::var("EXODUS_BATCH_RECORDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
