@@ -109,6 +109,12 @@ pub fn number(n: u64) -> String {
     out
 }
 
+/// So many things: `1 file`, `2 files`.
+pub fn counted(n: u64, thing: &str) -> String {
+    let ending = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", number(n))
+}
+
 /// A size as people read it: `1.2 GiB`.
 pub fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()

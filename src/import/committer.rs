@@ -259,12 +259,12 @@ impl<'a> Committer<'a> {
 }
 
 fn notes_in_words(path: &str, state: &EntryState) -> Option<String> {
-    if state.notes.is_empty() {
-        return None;
-    }
-    let words = state.notes.iter().map(|(name, value)| match value {
-        Value::String(text) => format!("{name} {text}"),
-        value => format!("{name} {value}"),
+    // Longer notes are for the index.
+    let words = state.notes.iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some(format!("{name} {text}")),
+        Value::Number(number) => Some(format!("{name} {number}")),
+        _ => None,
     });
-    Some(format!("{path}: {}", words.collect::<Vec<String>>().join(", ")))
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("{path}: {}", words.join(", ")))
 }

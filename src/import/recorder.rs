@@ -341,9 +341,9 @@ impl Earlier<'_> {
         let part = &parts[entry.part as usize].fingerprint;
         let read = || -> rusqlite::Result<Vec<(String, u64)>> {
             let mut query = index.conn.prepare_cached(
-                "SELECT kind, count(DISTINCT item.id) FROM item JOIN origin ON item_id = item.id
+                "SELECT item.kind, count(DISTINCT item.id) FROM item JOIN origin ON item_id = item.id
                  JOIN entry ON entry.id = entry_id JOIN part ON part.id = part_id
-                 WHERE fingerprint = ?1 AND entry.path = ?2 GROUP BY kind",
+                 WHERE fingerprint = ?1 AND entry.path = ?2 GROUP BY item.kind",
             )?;
             let rows = query.query_map(params![part, entry.path], |row| {
                 Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))
