@@ -1,6 +1,7 @@
 //! `exodus status`, `list`, `show` and `search`: questions about an archive.
 
 use clap::Args;
+use exodus_api::Kind;
 use serde_json::json;
 
 use super::output::{Output, clean, counted, cut, number, size, time, time_json};
@@ -82,8 +83,9 @@ pub fn status(args: &StatusArgs, context: &Context) -> Result<()> {
 }
 
 fn status_json(status: &Status) -> serde_json::Value {
-    let items: serde_json::Map<String, serde_json::Value> =
-        status.items.iter().map(|(kind, (n, _))| (kind.clone(), (*n).into())).collect();
+    let mut items: serde_json::Map<String, serde_json::Value> =
+        Kind::ALL.iter().map(|kind| (kind.name().to_owned(), 0.into())).collect();
+    items.extend(status.items.iter().map(|(kind, (n, _))| (kind.clone(), (*n).into())));
     let exports = status.exports.iter().map(|export| {
         json!({
             "export": export.key,

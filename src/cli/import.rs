@@ -11,7 +11,7 @@ use super::output::{Output, clean, counted, number, size};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::archive::maildir::LabelMode;
-use crate::import::{self, Outcome, Request};
+use crate::import::{self, ItemCounts, Outcome, Request};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 
@@ -108,14 +108,15 @@ fn options(args: &ImportArgs, matches: Option<&ArgMatches>, context: &Context) -
 
 /// The last JSON line of an import.
 fn summary(outcome: &Outcome, request: &Request) -> serde_json::Value {
-    let items: serde_json::Map<String, serde_json::Value> = outcome
-        .items
-        .iter()
-        .map(|(kind, counts)| {
-            let counts = json!({"new": counts.new, "updated": counts.updated, "known": counts.known});
-            ((*kind).to_owned(), counts)
-        })
-        .collect();
+    let by_kind = |count: fn(&ItemCounts) -> u64| -> serde_json::Value {
+        let none = ItemCounts::default();
+        let of = |kind: &ItemKind| count(outcome.items.get(kind.name()).unwrap_or(&none));
+        ItemKind::ALL
+            .iter()
+            .map(|kind| (kind.name().to_owned(), of(kind).into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
     let faults = outcome.faults.iter().map(|it| json!({"place": it.place, "what": it.what, "hint": it.hint}));
     let kept = outcome
         .kept
@@ -128,7 +129,9 @@ fn summary(outcome: &Outcome, request: &Request) -> serde_json::Value {
         "account": outcome.account,
         "archive": request.archive,
         "entries": outcome.entries.to_json(),
-        "items": items,
+        "items": by_kind(|counts| counts.new),
+        "items_updated": by_kind(|counts| counts.updated),
+        "items_known": by_kind(|counts| counts.known),
         "added": outcome.items.values().map(|counts| counts.new).sum::<u64>(),
         "kept": kept.collect::<Vec<_>>(),
         "faults": faults.collect::<Vec<_>>(),

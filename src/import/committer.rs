@@ -39,6 +39,8 @@ pub enum Done {
     Fault(Fault),
     /// How an entry was understood.
     Note(u32, &'static str, Value),
+    /// The importer has ended, and all entries with it.
+    End,
     /// The archive cannot take more.
     Failed(Error),
 }
@@ -115,7 +117,7 @@ impl<'a> Committer<'a> {
             }
         }
         if failure.is_none()
-            && let Err(err) = self.settle_rest()
+            && let Err(err) = self.writer.commit()
         {
             failure = Some(err);
         }
@@ -150,6 +152,7 @@ impl<'a> Committer<'a> {
             Done::Note(entry, name, value) => {
                 self.state(entry).notes.insert(name.to_owned(), value);
             }
+            Done::End => self.end()?,
             Done::Failed(err) => return Err(err),
         }
         if self.writer.commit_if_full()? {
@@ -179,6 +182,7 @@ impl<'a> Committer<'a> {
         self.state(entry).item(added);
         self.observer.event(Event::Items(1));
         if is_whole {
+            self.state(entry).read();
             self.settle(entry)?;
         }
         Ok(())
@@ -245,16 +249,19 @@ impl<'a> Committer<'a> {
         Ok(())
     }
 
-    /// Settles entries of which items were made and nothing else was said.
-    fn settle_rest(&mut self) -> Result<()> {
-        for entry in self.opened.export.entries() {
+    /// Settles entries of which items were made and nothing else was said. Not reached by a run that was stopped:
+    /// an entry that was not read to its end stays pending.
+    fn end(&mut self) -> Result<()> {
+        for (place, entry) in self.opened.export.entries().iter().enumerate() {
+            if self.states[place].is_open() {
+                self.states[place].read();
+            }
             self.settle(entry.id)?;
-            let place = self.places[&entry.id];
             if let Some(note) = notes_in_words(&entry.path, &self.states[place]) {
                 self.outcome.notes.push(note);
             }
         }
-        self.writer.commit()
+        Ok(())
     }
 }
 

@@ -148,7 +148,8 @@ impl Recorder<'_> {
             Ok(Err(err)) => return Err(super::import_error(err)),
             Err(panic) => return Err(self.bug(opened, &panic)),
         }
-        self.keep_rest(opened, source, options).map_err(|_| super::interrupted())
+        let kept = self.keep_rest(opened, source, options).and_then(|()| self.tell(Done::End));
+        kept.map_err(|_| super::interrupted())
     }
 
     fn bug(&self, opened: &Opened, panic: &Box<dyn std::any::Any + Send>) -> Error {
@@ -409,6 +410,7 @@ pub fn dry_run(
             kept.1 += entry.size;
             state.keep();
             state.item(Added::New);
+            state.read();
         } else {
             state.skipped = Some(Skip::NotAskedFor.to_string());
         }
@@ -444,7 +446,11 @@ impl Sink for DryRun<'_> {
         } else {
             counts.known += 1;
         }
-        self.states[item.origin.entry.id as usize].item(added);
+        let state = &mut self.states[item.origin.entry.id as usize];
+        state.item(added);
+        if matches!(&item.body, Body::Entry(body) if body.id == item.origin.entry.id) {
+            state.read();
+        }
         Ok(())
     }
 
