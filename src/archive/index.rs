@@ -454,6 +454,18 @@ impl Index {
         Ok(row.optional()?)
     }
 
+    /// True when an entry of this path and size is kept, in whatever version.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has_kept(&self, platform: &str, path: &str, size: u64) -> Result<bool> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT 1 FROM item WHERE platform = ?1 AND key > 'kept:' || ?2 || '#' AND key < 'kept:' || ?2 || '$'
+             AND size = ?3",
+        )?;
+        Ok(query.exists(params![platform, path, size as i64])?)
+    }
+
     /// True when an item that is no message has this path, or one that some disk cannot keep apart from it.
     ///
     /// # Errors
