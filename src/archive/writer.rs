@@ -695,15 +695,15 @@ impl Writer {
         Ok(())
     }
 
-    /// The state of an entry in the index.
+    /// The state of an entry in the index, and the options under which it was read.
     ///
     /// # Errors
     /// When the index cannot be read or has no such entry.
-    pub fn entry_state(&mut self, part: &str, path: &str) -> Result<State> {
+    pub fn entry_state(&mut self, part: &str, path: &str) -> Result<(State, Option<String>)> {
         let id = self.index.entry_id(part, path)?;
-        let mut query = self.index.conn.prepare_cached("SELECT state FROM entry WHERE id = ?1")?;
-        let name: String = query.query_row([id], |row| row.get(0))?;
-        Ok(State::from_name(&name).unwrap_or(State::Pending))
+        let mut query = self.index.conn.prepare_cached("SELECT state, options FROM entry WHERE id = ?1")?;
+        let (name, options): (String, _) = query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((State::from_name(&name).unwrap_or(State::Pending), options))
     }
 
     /// Commits, and lets `work` use the index before the next batch begins.

@@ -62,8 +62,10 @@ pub struct Committer<'a> {
     /// What the run did so far.
     pub outcome: Outcome,
     states: Vec<EntryState>,
-    /// The state of every entry in the index.
-    recorded: Vec<State>,
+    /// The state of every entry in the index, and the options under which it was read.
+    recorded: Vec<(State, Option<String>)>,
+    /// Entries whose state this run has written down.
+    settled: Vec<bool>,
     places: HashMap<u32, usize>,
 }
 
@@ -93,7 +95,20 @@ impl<'a> Committer<'a> {
             ..Outcome::default()
         };
         let states = vec![EntryState::default(); entries.len()];
-        Ok(Committer { writer, opened, run, options, observer, flow, outcome, states, recorded, places })
+        let settled = vec![false; entries.len()];
+        Ok(Committer {
+            writer,
+            opened,
+            run,
+            options,
+            observer,
+            flow,
+            outcome,
+            states,
+            recorded,
+            settled,
+            places,
+        })
     }
 
     /// Takes all that comes, in the order of its numbers; on a failure it lets the others know and takes no more.
@@ -229,7 +244,11 @@ impl<'a> Committer<'a> {
         let Some(place) = self.places.get(&id).copied() else { return Ok(()) };
         let state = &self.states[place];
         let of_all_runs = state.of_all_runs();
-        if !states::replaces(self.recorded[place], of_all_runs) {
+        let (earlier, earlier_options) = &self.recorded[place];
+        let is_new = *earlier != of_all_runs || !self.settled[place];
+        let is_reread = state.is_taken() && earlier_options.as_ref() != Some(&self.options);
+        let is_to_write = is_reread || (is_new && states::replaces(*earlier, of_all_runs));
+        if !is_to_write {
             return Ok(());
         }
         let entry = &self.opened.export.entries()[place];
@@ -238,13 +257,14 @@ impl<'a> Committer<'a> {
             part: self.opened.export.parts()[entry.part as usize].fingerprint.clone(),
             path: entry.path.clone(),
             size: entry.size,
-            state: of_all_runs,
+            state: if is_reread { State::Taken } else { of_all_runs },
             reason: state.reason(),
             options: Some(self.options.clone()),
             notes,
             run: self.run,
         };
-        self.recorded[place] = of_all_runs;
+        self.recorded[place] = (record.state, record.options.clone());
+        self.settled[place] = true;
         self.writer.record(&Record::Entry(record))?;
         Ok(())
     }

@@ -71,6 +71,11 @@ impl EntryState {
         }
     }
 
+    /// True when all its items are in the archive, new or known, and it was not kept verbatim.
+    pub fn is_taken(&self) -> bool {
+        !self.is_kept && matches!(self.of_all_runs(), State::Taken)
+    }
+
     /// True when items were made of it and nobody has said yet that it was read to its end.
     pub fn is_open(&self) -> bool {
         !self.is_read && self.taken + self.known > 0
