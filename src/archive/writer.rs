@@ -152,7 +152,7 @@ impl Writer {
         let index = if is_new { recover::create_index(root)? } else { Index::open(&index_path)? };
         let committed = index.meta("ledger_bytes")?.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
         let ledger = Ledger::open(root, committed)?;
-        if lock.was_left {
+        if lock.is_unclean {
             recover::sweep(root, &index)?;
         }
         let kept_mode = index.meta("labels")?.and_then(|name| LabelMode::from_name(&name));
@@ -722,7 +722,7 @@ impl Writer {
     pub fn abandon(mut self) {
         self.index.roll_back();
         self.scratch.close();
-        drop(self.lock);
+        self.lock.is_unclean = true;
     }
 
     /// Commits and lets go of the archive.
@@ -737,6 +737,7 @@ impl Writer {
         self.index.rest()?;
         drop(self.index);
         kill_point();
+        self.lock.is_unclean = false;
         drop(self.lock);
         Ok(())
     }
