@@ -195,7 +195,7 @@ impl Receipt<'_> {
         let archive = self.request.archive.display();
         self.line(&format!("The archive: {archive}"));
         self.line(&format!(
-            "  mail   {archive}/mail   (a Maildir: point Dovecot, mutt or Thunderbird's import at it)"
+            "  mail   {archive}/mail   (a Maildir: Dovecot and mutt read it as it is, Thunderbird through Dovecot)"
         ));
         self.line(&format!("  files  {archive}/files"));
         let (import_s, text_s) = self.outcome.seconds;
