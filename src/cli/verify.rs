@@ -61,7 +61,10 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     }
     let what = format!("the archive is not whole: {}", counted(report.problems.len() as u64, "problem"));
     Err(Error::new(Kind::Partial, what)
-        .hint("importing the same export again puts back what is missing or changed; keep a second copy of the archive"))
+        .hint(
+            "remove a file that has changed, then import the same export again: what is missing is put back",
+        )
+        .hint("keep a second copy of the archive"))
 }
 
 fn json_of(report: &Report) -> serde_json::Value {

@@ -391,6 +391,7 @@ pub fn dry_run(
         outcome: Outcome {
             platform: opened.importer.about().name.to_owned(),
             account: opened.survey.account.clone(),
+            missing: opened.survey.missing.clone(),
             ..Outcome::default()
         },
         seen: HashSet::new(),
@@ -408,6 +409,7 @@ pub fn dry_run(
             let kept = sink.outcome.kept.entry(product.to_owned()).or_default();
             kept.0 += 1;
             kept.1 += entry.size;
+            sink.outcome.items.entry(ItemKind::File.name()).or_default().new += 1;
             state.keep();
             state.item(Added::New);
             state.read();

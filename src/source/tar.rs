@@ -73,6 +73,13 @@ pub(super) fn list(tape: &mut impl Tape) -> io::Result<(Listing, Vec<Spot>)> {
                 walk.listing.warnings.push(warning);
                 break;
             }
+            Err(End::Lost { what, at }) => {
+                // Nobody knows what is lost, so the stretch itself is what could not be taken.
+                let stretch = format!("(all from byte {at} of the tar)");
+                walk.listing.refused.push(Refusal::new(&stretch, 0, &what, Some(AGAIN)));
+                walk.listing.warnings.push(format!("{what}; {AGAIN}"));
+                break;
+            }
         }
     }
     Ok((walk.listing, walk.spots))
@@ -80,8 +87,12 @@ pub(super) fn list(tape: &mut impl Tape) -> io::Result<(Listing, Vec<Spot>)> {
 
 /// Why the walk ended before the tar did.
 enum End {
+    /// The disk fails.
     Io(io::Error),
+    /// It ends here; what is lost has been told, or is nothing.
     Here(String),
+    /// It is damaged at this byte, and what follows is lost.
+    Lost { what: String, at: u64 },
 }
 
 impl From<io::Error> for End {
@@ -124,9 +135,8 @@ impl<T: Tape> Walk<'_, T> {
             return Ok(true);
         }
         if len < BLOCK {
-            return Err(End::Here(format!(
-                "the part is cut short in a header, at byte {at} of the tar: {AGAIN}"
-            )));
+            let what = format!("the part is cut short in a header, at byte {at} of the tar");
+            return Err(End::Lost { what, at });
         }
         let header = header_of(&block).ok_or_else(|| damaged(at))?;
         let size = number(&header.as_old().size).ok_or_else(|| damaged(at))?;
@@ -155,9 +165,8 @@ impl<T: Tape> Walk<'_, T> {
         let mut meta = vec![0; usize::try_from(size).unwrap_or(0)];
         let len = self.tape.fill(&mut meta).map_err(|err| ended(at, err))?;
         if len < meta.len() {
-            return Err(End::Here(format!(
-                "the part is cut short in a header, at byte {at} of the tar: {AGAIN}"
-            )));
+            let what = format!("the part is cut short in a header, at byte {at} of the tar");
+            return Err(End::Lost { what, at });
         }
         self.pass(at, padding(size))?;
         Ok(meta)
@@ -244,7 +253,7 @@ impl<T: Tape> Walk<'_, T> {
 /// How the walk ends when the tape fails: wrong data ends the listing, a failing disk ends all.
 fn ended(at: u64, err: io::Error) -> End {
     if is_of_the_data(&err) {
-        End::Here(format!("{err}, at byte {at} of the tar: what may follow is not there; {AGAIN}"))
+        End::Lost { what: format!("{err}, at byte {at} of the tar: what may follow is not there"), at }
     } else {
         End::Io(err)
     }
@@ -255,9 +264,9 @@ fn is_of_the_data(err: &io::Error) -> bool {
 }
 
 fn damaged(at: u64) -> End {
-    End::Here(format!(
-        "no member begins at byte {at} of the tar, where one should: what follows is not listed; {AGAIN}"
-    ))
+    let what =
+        format!("no member begins at byte {at} of the tar, where one should: what follows is not listed");
+    End::Lost { what, at }
 }
 
 fn padding(size: u64) -> u64 {

@@ -15,7 +15,9 @@ use exodus_api::SourceError;
 
 use super::gzip::{Gzip, Index};
 use super::inflate::{Marking, Resuming};
-use super::listing::{Container, Listing, Opened, Unopened, cannot_open, hash_listing, hex32, no_such_slot};
+use super::listing::{
+    Container, Listing, Opened, Refusal, Unopened, cannot_open, hash_listing, hex32, no_such_slot,
+};
 use super::tar::{self, Spot, Tape};
 
 /// The longest sidecar that is kept in memory, in bytes.
@@ -67,9 +69,11 @@ fn list(context: &Context<'_>, file: File, len: u64, index: Index) -> Result<(Tg
         for member in &mut listing.members {
             member.crc32 = None;
         }
-        let what =
-            "its checksum is wrong, so some of its contents may be; download this part again to be sure";
-        listing.warnings.push(what.to_owned());
+        // Which content is wrong nobody can tell, so the part itself is what could not be taken whole.
+        let what = "its checksum is wrong, so some of its contents may be";
+        let hint = "download this part again to be sure";
+        listing.refused.push(Refusal::new("(the part as a whole)", 0, what, Some(hint)));
+        listing.warnings.push(format!("{what}; {hint}"));
     }
     if gzip.has_junk() {
         listing.warnings.push("something follows the end of its data that is not part of it".to_owned());

@@ -1,1 +1,23 @@
-//! to come
+//! The integration tests: the real binary in a temporary home, on exports that the fixtures make.
+//!
+//! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
+//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`]), from which containers
+//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`]), how the
+//! command line speaks ([`cli`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+
+mod cli;
+mod containers;
+mod crash;
+mod damage;
+mod disk;
+mod exports;
+mod house;
+mod import;
+mod index;
+mod layers;
+mod mutations;
+mod options;
+mod readback;
+mod tree;
+mod untrusted;
+mod updates;

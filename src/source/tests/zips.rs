@@ -154,11 +154,21 @@ fn content_that_is_not_what_was_promised_fails_at_its_end() {
     let long = "the content is longer than promised";
     for base in [stored("a", b"text"), Zipped::new("a", b"text")] {
         check(Zipped { crc32: Some(1), ..base.clone() }, other);
-        check(Zipped { size: Some(9), ..base.clone() }, short);
         check(Zipped { size: Some(2), ..base }, long);
     }
-    let export = open_bytes("a.zip", &zip(&[Zipped { size: Some(u32::MAX), ..stored("a", b"") }]));
-    assert_eq!(export.expect("a whole zip").content_bytes(), u64::from(u32::MAX));
+    check(Zipped { size: Some(9), ..Zipped::new("a", b"text") }, short);
+}
+
+#[test]
+fn a_promise_that_no_data_can_keep_is_refused_and_does_not_count() {
+    let packed = Zipped::new("b", b"text");
+    for member in
+        [Zipped { size: Some(5), ..stored("a", b"text") }, Zipped { size: Some(u32::MAX), ..packed }]
+    {
+        let export = open_bytes("a.zip", &zip(&[member])).expect("a whole zip");
+        assert_eq!(refused(&export)[0].1, "it promises more bytes than can be packed in its data");
+        assert_eq!(export.content_bytes(), 0);
+    }
 }
 
 #[test]

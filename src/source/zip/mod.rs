@@ -39,6 +39,16 @@ impl Method {
             _ => None,
         }
     }
+
+    /// More bytes cannot come out of `packed` bytes: a match of 258 bytes takes 2 bits of deflate at least, one of
+    /// 65,538 bytes 2 bits of deflate64.
+    fn most_bytes(self, packed: u64) -> u64 {
+        match self {
+            Method::Stored => packed,
+            Method::Deflate => packed.saturating_mul(1032),
+            Method::Deflate64 => packed.saturating_mul(4 * 65_538),
+        }
+    }
 }
 
 /// Where a member is.
@@ -156,6 +166,10 @@ fn refusal(record: &Record, name: &str, is_folder: bool) -> Result<(String, Meth
         );
     }
     match Method::of(record.method) {
+        // A promise that no data can keep would make the export look larger than any disk.
+        Some(method) if record.size > method.most_bytes(record.packed) => {
+            refuse("it promises more bytes than can be packed in its data", Some(AGAIN))
+        }
         Some(method) => Ok((path, method)),
         None => {
             let what =
