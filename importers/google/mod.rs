@@ -44,7 +44,7 @@ impl Importer for Google {
     }
 
     fn detect(&self, source: &dyn Source) -> Detection {
-        if root(source) == Some("Takeout/") {
+        if !root(source).is_empty() {
             return Detection::Yes { layout: "takeout" };
         }
         if find_page(source, "").is_some() {
@@ -71,7 +71,7 @@ impl Importer for Google {
     }
 
     fn survey(&self, source: &dyn Source) -> Result<Survey, ImportError> {
-        let root = root(source).unwrap_or("");
+        let root = &root(source);
         let browser = read_page(source, root);
         let mut products = products::products(source, root, &browser);
         if products.is_empty() || !products.iter().any(|product| product.name == "mail") {
@@ -87,7 +87,7 @@ impl Importer for Google {
     }
 
     fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let root = root(source).unwrap_or("");
+        let root = &root(source);
         for entry in source.entries().iter().filter(|entry| names::is_system_junk(&entry.path)) {
             sink.skip(entry, Skip::SystemJunk)?;
         }
@@ -134,9 +134,19 @@ fn keep_page(page: &Entry, options: &Options, sink: &mut dyn Sink) -> Result<(),
     })?)
 }
 
-/// The folder in which the products lie: `Takeout/`, or nothing.
-fn root(source: &dyn Source) -> Option<&'static str> {
-    (!source.under("Takeout/").is_empty()).then_some("Takeout/")
+/// The folder in which the products lie: `Takeout/`; a folder of another name that holds everything and is plainly a
+/// Takeout (`Takeout 2/`, `<user>@gmail.com-takeout/` of 2014); or none.
+fn root(source: &dyn Source) -> String {
+    if !source.under("Takeout/").is_empty() {
+        return "Takeout/".to_owned();
+    }
+    let entries = source.entries().iter().filter(|entry| !names::is_system_junk(&entry.path));
+    let mut tops = entries.map(|entry| entry.path.split_once('/').map(|(top, _)| top));
+    let Some(Some(top)) = tops.next() else { return String::new() };
+    let folder = format!("{top}/");
+    let holds_all = tops.all(|other| other == Some(top));
+    let is_takeout = top.to_lowercase().contains("takeout") || find_page(source, &folder).is_some();
+    if holds_all && is_takeout { folder } else { String::new() }
 }
 
 /// The page on which the export describes itself: the HTML file at the top that speaks of products.

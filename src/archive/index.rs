@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use exodus_api::Label;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::message::Facts;
@@ -454,6 +455,18 @@ impl Index {
         Ok(row.optional()?)
     }
 
+    /// True when an entry of this path and size is kept, in whatever version.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has_kept(&self, platform: &str, path: &str, size: u64) -> Result<bool> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT 1 FROM item WHERE platform = ?1 AND key > 'kept:' || ?2 || '#' AND key < 'kept:' || ?2 || '$'
+             AND size = ?3",
+        )?;
+        Ok(query.exists(params![platform, path, size as i64])?)
+    }
+
     /// True when an item that is no message has this path, or one that some disk cannot keep apart from it.
     ///
     /// # Errors
@@ -477,6 +490,8 @@ fn set_up(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "cache_size", -16_000)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
+    // Else SQLite plans a query anew for every value that is bound to it, which costs more than most queries.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     Ok(())
 }

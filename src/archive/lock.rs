@@ -13,9 +13,9 @@ use crate::report::error::{Error, Kind, Result};
 pub struct Lock {
     path: PathBuf,
     _file: File,
-    /// True while what a writer that did not end well (killed, power or disk failed) left behind is not cleaned up.
-    /// Whoever lets go of the lock meanwhile leaves it lying for the next writer to see.
-    pub was_left: bool,
+    /// True when a writer has left the archive as it fell: it was killed, or the disk was full. The lock's file then
+    /// stays when the lock is dropped, until a writer has cleaned up and says so here.
+    pub is_unclean: bool,
 }
 
 impl Lock {
@@ -44,13 +44,13 @@ impl Lock {
                 // Its last owner removed it between our opening and our locking.
                 continue;
             }
-            let was_left = !owner.is_empty();
+            let is_unclean = !owner.is_empty();
             let written = file.rewind().and_then(|()| file.set_len(0)).and_then(|()| {
                 write!(file, "{}", std::process::id())?;
                 file.flush()
             });
             written.map_err(|err| Error::io("write the lock", &path, &err))?;
-            return Ok(Lock { path, _file: file, was_left });
+            return Ok(Lock { path, _file: file, is_unclean });
         }
     }
 }
@@ -71,8 +71,8 @@ fn busy(root: &Path, owner: &str) -> Error {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Removed while still locked: who waits for it sees that the file has gone and tries again.
-        if !self.was_left {
+        if !self.is_unclean {
+            // Removed while still locked: who waits for it sees that the file has gone and tries again.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -87,18 +87,18 @@ mod tests {
         let root = std::env::temp_dir().join(format!("exodus-lock-{}", std::process::id()));
         std::fs::create_dir_all(&root).expect("a temporary folder can be made");
         let first = Lock::take(&root).expect("nobody holds it");
-        assert!(!first.was_left);
+        assert!(!first.is_unclean);
         let second = Lock::take(&root).err().expect("the first holds it");
         assert_eq!(second.kind, Kind::Archive);
         assert!(second.what.contains(&std::process::id().to_string()));
         drop(first);
         std::fs::write(root.join("lock"), "123456").expect("the folder is ours");
-        assert!(Lock::take(&root).expect("its owner is gone").was_left);
+        assert!(Lock::take(&root).expect("its owner is gone").is_unclean);
         let mut third = Lock::take(&root).expect("nobody holds it");
-        assert!(third.was_left, "nobody has cleaned up yet");
-        third.was_left = false;
+        assert!(third.is_unclean, "nobody has cleaned up yet");
+        third.is_unclean = false;
         drop(third);
-        assert!(!root.join("lock").exists());
+        assert!(!Lock::take(&root).expect("nobody holds it").is_unclean);
         std::fs::remove_dir_all(&root).expect("the folder is ours");
     }
 }

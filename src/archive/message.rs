@@ -8,6 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use exodus_mail::{encoded_word, header};
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
+use super::skeleton::Skeleton;
+
 /// How much of the text the index shows beside the subject, in characters.
 const SNIPPET_CHARS: usize = 160;
 /// How much text of one message goes into the full-text index, in bytes.
@@ -63,41 +65,35 @@ pub struct Text {
 
 /// The facts of a message.
 pub fn facts(message: &[u8]) -> Facts {
-    parsed(message, |parsed| read_facts(message, parsed))
+    parsed(message, Skeleton::of, |parsed, skeleton| read_facts(message, parsed, skeleton))
         .unwrap_or_else(|| Facts { subject: subject(message), ..Facts::default() })
 }
 
 /// The text of a message.
 pub fn text(message: &[u8]) -> Text {
-    let text = parsed(message, |parsed| {
-        let facts = read_facts(message, parsed);
-        let bodies = (0..parsed.text_body_count()).filter_map(|part| parsed.body_text(part));
-        let mut body = String::new();
-        for text in bodies {
-            body.push_str(&text);
-            body.push('\n');
-        }
-        body.truncate(body.floor_char_boundary(TEXT_LIMIT_BYTES));
-        let names = facts.attachments.iter().filter_map(|attachment| attachment.name.clone());
-        let subject: Vec<String> = facts.subject.into_iter().chain(names).collect();
-        let recipients: Vec<String> = facts.recipients.into_iter().chain(facts.cc).collect();
-        Text {
-            subject: subject.join(" "),
-            sender: facts.sender.unwrap_or_default(),
-            recipients: recipients.join(", "),
-            body,
-        }
-    });
-    text.unwrap_or_default()
+    parsed(message, Skeleton::of, |parsed, skeleton| read_text(message, parsed, skeleton)).unwrap_or_default()
 }
 
-/// Lets `read` look at the parsed message; `None` if the parser gives up or panics.
-fn parsed<T>(message: &[u8], read: impl FnOnce(&Message) -> T) -> Option<T> {
+/// Lets `read` look at the parsed message; `None` if the parser gives up or panics. What `cut` leaves of the message
+/// is parsed if that changes nothing, else the whole of it.
+fn parsed<'a, T>(
+    message: &'a [u8],
+    cut: impl FnOnce(&'a [u8]) -> Skeleton<'a>,
+    read: impl FnOnce(&Message, &Skeleton) -> T,
+) -> Option<T> {
     let is_huge = message.len() > PARSE_LIMIT_BYTES;
     let shown = if is_huge { &message[..PARSE_PREFIX_BYTES] } else { message };
-    catch_unwind(AssertUnwindSafe(|| MessageParser::default().parse(shown).map(|parsed| read(&parsed))))
-        .ok()
-        .flatten()
+    let parser = MessageParser::default();
+    let parse = || {
+        let skeleton = cut(shown);
+        let parsed = parser.parse(&*skeleton.bytes)?;
+        if skeleton.fits(&parsed) {
+            return Some(read(&parsed, &skeleton));
+        }
+        let whole = Skeleton::whole(shown);
+        Some(read(&parser.parse(shown)?, &whole))
+    };
+    catch_unwind(AssertUnwindSafe(parse)).ok().flatten()
 }
 
 fn subject(message: &[u8]) -> Option<String> {
@@ -105,7 +101,7 @@ fn subject(message: &[u8]) -> Option<String> {
     Some(encoded_word::decode(&value)).filter(|subject| !subject.is_empty())
 }
 
-fn read_facts(message: &[u8], parsed: &Message) -> Facts {
+fn read_facts(message: &[u8], parsed: &Message, skeleton: &Skeleton) -> Facts {
     Facts {
         message_id: parsed.message_id().map(str::to_owned),
         date: parsed.date().filter(|date| date.is_valid()).map(mail_parser::DateTime::to_timestamp),
@@ -114,7 +110,27 @@ fn read_facts(message: &[u8], parsed: &Message) -> Facts {
         cc: parsed.cc().and_then(addresses),
         subject: subject(message),
         snippet: snippet(parsed),
-        attachments: parsed.attachments().map(attachment).collect(),
+        attachments: parsed.attachments().map(|part| attachment(part, skeleton)).collect(),
+    }
+}
+
+fn read_text(message: &[u8], parsed: &Message, skeleton: &Skeleton) -> Text {
+    let facts = read_facts(message, parsed, skeleton);
+    let bodies = (0..parsed.text_body_count()).filter_map(|part| parsed.body_text(part));
+    let mut body = String::new();
+    for text in bodies {
+        body.push_str(&text);
+        body.push('\n');
+    }
+    body.truncate(body.floor_char_boundary(TEXT_LIMIT_BYTES));
+    let names = facts.attachments.iter().filter_map(|attachment| attachment.name.clone());
+    let subject: Vec<String> = facts.subject.into_iter().chain(names).collect();
+    let recipients: Vec<String> = facts.recipients.into_iter().chain(facts.cc).collect();
+    Text {
+        subject: subject.join(" "),
+        sender: facts.sender.unwrap_or_default(),
+        recipients: recipients.join(", "),
+        body,
     }
 }
 
@@ -154,7 +170,7 @@ fn snippet(parsed: &Message) -> Option<String> {
     (!snippet.is_empty()).then_some(snippet)
 }
 
-fn attachment(part: &MessagePart) -> Attachment {
+fn attachment(part: &MessagePart, skeleton: &Skeleton) -> Attachment {
     let media_type = part.content_type().map(|found| match found.subtype() {
         Some(subtype) => format!("{}/{subtype}", found.ctype()).to_ascii_lowercase(),
         None => found.ctype().to_ascii_lowercase(),
@@ -164,7 +180,7 @@ fn attachment(part: &MessagePart) -> Attachment {
     Attachment {
         name: part.attachment_name().map(str::to_owned),
         media_type: media_type.unwrap_or_else(|| fallback.to_owned()),
-        size: part.contents().len() as u64,
+        size: part.contents().len() as u64 + skeleton.left_out(part),
     }
 }
 
@@ -199,6 +215,68 @@ mod tests {
         let text = text(MAIL.as_bytes());
         assert_eq!(text.subject, "Grüße a.pdf");
         assert_eq!(text.body.split_whitespace().collect::<Vec<_>>(), ["Hello", "you"]);
+    }
+
+    fn check_skeleton(message: &[u8]) {
+        let read = |parsed: &Message, skeleton: &Skeleton| {
+            (read_facts(message, parsed, skeleton), read_text(message, parsed, skeleton))
+        };
+        let of_skeleton = parsed(message, Skeleton::of, read);
+        let of_whole = parsed(message, Skeleton::whole, read);
+        assert_eq!(of_skeleton, of_whole, "{:.400}", String::from_utf8_lossy(message));
+    }
+
+    #[test]
+    fn a_skeleton_has_the_facts_of_the_whole_message() {
+        use exodus_fixtures::{mailbox, mbox::Quoting, rng::Rng};
+        let mut rng = Rng::new(7);
+        for mail in mailbox::mails(300, Quoting::None, 3) {
+            check_skeleton(&mail.bytes);
+            // Damage: pieces doubled, dropped and replaced.
+            for _ in 0..4 {
+                let mut bytes = mail.bytes.clone();
+                for _ in 0..rng.range(1, 4) {
+                    let from = rng.below(bytes.len() as u64 + 1) as usize;
+                    let to = bytes.len().min(from + rng.below(200) as usize);
+                    let piece = bytes[from..to].to_vec();
+                    let put = rng.pick(&[piece, Vec::new(), b"=\n--".to_vec(), b"\n\n".to_vec()]).clone();
+                    bytes.splice(from..to, put);
+                }
+                check_skeleton(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_skeleton_has_the_facts_of_messages_with_attachments_in_any_form() {
+        let line = "QUJD".repeat(19) + "\n";
+        let long = line.repeat(60);
+        let part = |head: &str, body: &str| format!("--b\n{head}\n\n{body}\n");
+        let base64 = "Content-Transfer-Encoding: base64";
+        let parts = [
+            part(&format!("Content-Type: image/png; name=a\n{base64}"), &long),
+            part(&format!("{base64}\nContent-Type: application/pdf;\n name=b"), &format!("{long}QUI=\n")),
+            part(&format!("Content-Type: image/png\n{base64}"), &format!("QUI\n{long}Q\n==\n{long}")),
+            part(&format!("Content-Type: image/png\n{base64}"), &format!("{long}!!\n{long}")),
+            part(&format!("Content-Type: text/csv\n{base64}"), &long),
+            part("Content-Type: text/plain", &format!("Content-Type: image/png\n{base64}\n\n{long}")),
+            part("Content-Type: text/plain", &format!("x\n\nContent-Type: image/png\n{base64}\n\n{long}")),
+            part(&format!("Content-Type: image/png\nX: y\n {base64}"), &long),
+            part("Content-Type: message/rfc822", &format!("Content-Type: image/png\n{base64}\n\n{long}")),
+            part(&format!("Content-Type: image/png\n{base64}\n\n{long}--c"), "x"),
+        ];
+        for first in &parts {
+            for second in &parts {
+                for end in ["--b--\n", ""] {
+                    let text = format!(
+                        "Subject: a\nContent-Type: multipart/mixed; boundary=b\n\n{first}{second}{end}"
+                    );
+                    check_skeleton(text.as_bytes());
+                    check_skeleton(text.replace('\n', "\r\n").as_bytes());
+                }
+            }
+            check_skeleton(first.strip_prefix("--b\n").unwrap_or(first).as_bytes());
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod recover;
 pub mod reindex;
 pub mod scratch;
 pub mod search;
+mod skeleton;
 pub mod text;
 pub mod verify;
 pub mod writer;

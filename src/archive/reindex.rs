@@ -52,13 +52,13 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
         scratch.close();
         return Err(Error::new(Kind::Interrupted, "stopped; the old index is as it was"));
     }
-    if lock.was_left {
+    if lock.is_unclean {
         recover::sweep(root, &index)?;
     }
     index.rest()?;
     drop(index);
     put_in_place(root, &temporary)?;
-    lock.was_left = false;
+    lock.is_unclean = false;
     scratch.close();
     Ok(rebuilt)
 }

@@ -160,20 +160,31 @@ fn build_aside(root: &Path, aside: &Path, committed: u64) -> Result<()> {
 fn differences(conn: &Connection, aside: &Path) -> Result<Option<String>> {
     conn.execute("ATTACH ?1 AS aside", [aside.display().to_string()])?;
     let tables = [
-        ("item", "platform, key, kind, product, time, title, path, size, blake3, extra"),
-        ("message", "file_name, folder, flags, line_ends, is_partial, unquoted_lines, thread"),
-        ("entry", "path, size, state, reason, options, notes"),
-        ("part", "fingerprint, name, kind, size"),
-        ("export", "key, platform, account, exported_at, layout"),
-        ("fault", "at, what, hint"),
-        ("keyword", "folder, n, name"),
-        ("folder", "path, name"),
+        ("item", "platform, key, kind, product, time, title, path, size, blake3, extra", "@.item"),
+        (
+            "message",
+            "file_name, folder, flags, line_ends, is_partial, unquoted_lines, thread, item_id",
+            "@.message",
+        ),
+        ("label", "item_id, position, name, role", "@.item_label JOIN @.label ON label.id = label_id"),
+        (
+            "origin",
+            "item_id, fingerprint, entry.path, at",
+            "@.origin JOIN @.entry ON entry.id = entry_id JOIN @.part ON part.id = part_id",
+        ),
+        ("entry", "path, size, state, reason, options, notes", "@.entry"),
+        ("part", "fingerprint, name, kind, size", "@.part"),
+        ("export", "key, platform, account, exported_at, layout", "@.export"),
+        ("fault", "at, what, hint", "@.fault"),
+        ("keyword", "folder, n, name", "@.keyword"),
+        ("folder", "path, name", "@.folder"),
     ];
     let mut found = None;
-    for (table, columns) in tables {
+    for (table, columns, from) in tables {
         let count = |left: &str, right: &str| -> rusqlite::Result<i64> {
+            let (left, right) = (from.replace('@', left), from.replace('@', right));
             let sql = format!(
-                "SELECT count(*) FROM (SELECT {columns} FROM {left}.{table} EXCEPT SELECT {columns} FROM {right}.{table})"
+                "SELECT count(*) FROM (SELECT {columns} FROM {left} EXCEPT SELECT {columns} FROM {right})"
             );
             conn.query_row(&sql, [], |row| row.get(0))
         };

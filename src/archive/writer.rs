@@ -142,7 +142,7 @@ impl Writer {
     /// When it is locked, damaged, of a newer format, or cannot be made.
     pub fn open(root: &Path, mode: Option<LabelMode>) -> Result<Writer> {
         super::prepare(root)?;
-        let mut lock = Lock::take(root)?;
+        let lock = Lock::take(root)?;
         let scratch = Scratch::open(root)?;
         super::write_private(root, &root.join("README.txt"), super::README.as_bytes())?;
         let index_path = root.join(super::index::FILE_NAME);
@@ -153,9 +153,8 @@ impl Writer {
         let index = if is_new { recover::create_index(root)? } else { Index::open(&index_path)? };
         let committed = index.meta("ledger_bytes")?.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
         let ledger = Ledger::open(root, committed)?;
-        if lock.was_left {
+        if lock.is_unclean {
             recover::sweep(root, &index)?;
-            lock.was_left = false;
         }
         let kept_mode = index.meta("labels")?.and_then(|name| LabelMode::from_name(&name));
         let mut writer = Writer {
@@ -698,15 +697,15 @@ impl Writer {
         Ok(())
     }
 
-    /// The state of an entry in the index.
+    /// The state of an entry in the index, and the options under which it was read.
     ///
     /// # Errors
     /// When the index cannot be read or has no such entry.
-    pub fn entry_state(&mut self, part: &str, path: &str) -> Result<State> {
+    pub fn entry_state(&mut self, part: &str, path: &str) -> Result<(State, Option<String>)> {
         let id = self.index.entry_id(part, path)?;
-        let mut query = self.index.conn.prepare_cached("SELECT state FROM entry WHERE id = ?1")?;
-        let name: String = query.query_row([id], |row| row.get(0))?;
-        Ok(State::from_name(&name).unwrap_or(State::Pending))
+        let mut query = self.index.conn.prepare_cached("SELECT state, options FROM entry WHERE id = ?1")?;
+        let (name, options): (String, _) = query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok((State::from_name(&name).unwrap_or(State::Pending), options))
     }
 
     /// Commits, and lets `work` use the index before the next batch begins.
@@ -725,9 +724,7 @@ impl Writer {
     pub fn abandon(mut self) {
         self.index.roll_back();
         self.scratch.close();
-        // Files may have been moved already: the next writer has to look.
-        self.lock.was_left = true;
-        drop(self.lock);
+        self.lock.is_unclean = true;
     }
 
     /// Commits and lets go of the archive.
@@ -742,6 +739,7 @@ impl Writer {
         self.index.rest()?;
         drop(self.index);
         kill_point();
+        self.lock.is_unclean = false;
         drop(self.lock);
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! `exodus status`, `list`, `show` and `search`: questions about an archive.
 
 use clap::Args;
+use exodus_api::Kind;
 use serde_json::json;
 
-use super::output::{Output, clean, cut, number, size, time, time_json};
+use super::output::{Output, clean, counted, cut, number, size, time, time_json};
 use super::{Common, Context};
 use crate::archive::index::FORMAT;
 use crate::archive::reader::{Filter, Line, Reader, Status};
@@ -38,12 +39,8 @@ pub struct ListArgs {
 }
 
 /// Show all that is known of an item
-///
-/// Examples:
-///   exodus show 17
-///   exodus show 17 --raw > mail.eml
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Examples:\n  exodus show 17\n  exodus show 17 --raw > mail.eml")]
 pub struct ShowArgs {
     /// Its number, path or Message-ID
     #[arg(value_name = "ITEM")]
@@ -59,12 +56,10 @@ pub struct ShowArgs {
 ///
 /// Conditions: from: to: subject: label: before: after: has:attachment kind: and plain words for the full text.
 /// Double quotes keep words together, a * at the end of a word asks for beginnings.
-///
-/// Examples:
-///   exodus search from:ada after:2019-03 budget
-///   exodus search 'label:"Haus, Garten" has:attachment'
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = "Examples:\n  exodus search from:ada after:2019-03 budget\n  exodus search 'label:\"Haus, Garten\" has:attachment'"
+)]
 pub struct SearchArgs {
     /// What to search for
     #[arg(required = true, value_name = "QUERY")]
@@ -88,8 +83,9 @@ pub fn status(args: &StatusArgs, context: &Context) -> Result<()> {
 }
 
 fn status_json(status: &Status) -> serde_json::Value {
-    let items: serde_json::Map<String, serde_json::Value> =
-        status.items.iter().map(|(kind, (n, _))| (kind.clone(), (*n).into())).collect();
+    let mut items: serde_json::Map<String, serde_json::Value> =
+        Kind::ALL.iter().map(|kind| (kind.name().to_owned(), 0.into())).collect();
+    items.extend(status.items.iter().map(|(kind, (n, _))| (kind.clone(), (*n).into())));
     let exports = status.exports.iter().map(|export| {
         json!({
             "export": export.key,
@@ -117,7 +113,8 @@ fn status_json(status: &Status) -> serde_json::Value {
 
 fn print_status(status: &Status, output: &Output) {
     for (kind, (n, bytes)) in &status.items {
-        output.line(&format!("{:>12}  {kind}s ({})", number(*n), size(*bytes)));
+        let ending = if *n == 1 { "" } else { "s" };
+        output.line(&format!("{:>12}  {kind}{ending} ({})", number(*n), size(*bytes)));
     }
     let states = State::ALL.into_iter().filter(|state| status.entries.get(*state) > 0);
     let words: Vec<String> =
@@ -127,7 +124,8 @@ fn print_status(status: &Status, output: &Output) {
         let account =
             export.account.as_ref().map(|account| format!(" of {}", clean(account))).unwrap_or_default();
         let made = export.exported_at.map(|at| format!(", made {}", time(at))).unwrap_or_default();
-        output.line(&format!("export {}{account}{made}, {} parts", clean(&export.key), export.parts.len()));
+        let parts = counted(export.parts.len() as u64, "part");
+        output.line(&format!("export {}{account}{made}, {parts}", clean(&export.key)));
     }
     for (folder, n) in &status.folders {
         output.line(&format!("{:>12}  in {}", number(*n), clean(folder)));

@@ -7,11 +7,11 @@ use clap::{ArgMatches, Args};
 use exodus_api::{Kind as ItemKind, Options};
 use serde_json::json;
 
-use super::output::{Output, clean, number, size};
+use super::output::{Output, clean, counted, number, size};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::archive::maildir::LabelMode;
-use crate::import::{self, Outcome, Request};
+use crate::import::{self, ItemCounts, Outcome, Request};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 
@@ -19,14 +19,10 @@ use crate::report::error::{Error, Kind, Result};
 ///
 /// Give all parts of one export in one command: zips, tgz, tar, folders, a folder full of parts. Running the same
 /// command again is always safe: it goes on where it was stopped and takes nothing twice.
-///
-/// Examples:
-///   exodus import takeout-*.zip
-///   exodus import ~/Downloads --archive ~/my-archive
-///   exodus import takeout-*.tgz --only mail
-///   exodus import old-mail.mbox
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = "Examples:\n  exodus import takeout-*.zip\n  exodus import ~/Downloads --archive ~/my-archive\n  exodus import takeout-*.tgz --only mail\n  exodus import old-mail.mbox"
+)]
 pub struct ImportArgs {
     /// Parts of the export: zip, tgz, tar, a folder, a folder full of parts, an mbox
     #[arg(required = true, value_name = "PART")]
@@ -112,14 +108,15 @@ fn options(args: &ImportArgs, matches: Option<&ArgMatches>, context: &Context) -
 
 /// The last JSON line of an import.
 fn summary(outcome: &Outcome, request: &Request) -> serde_json::Value {
-    let items: serde_json::Map<String, serde_json::Value> = outcome
-        .items
-        .iter()
-        .map(|(kind, counts)| {
-            let counts = json!({"new": counts.new, "updated": counts.updated, "known": counts.known});
-            ((*kind).to_owned(), counts)
-        })
-        .collect();
+    let by_kind = |count: fn(&ItemCounts) -> u64| -> serde_json::Value {
+        let none = ItemCounts::default();
+        let of = |kind: &ItemKind| count(outcome.items.get(kind.name()).unwrap_or(&none));
+        ItemKind::ALL
+            .iter()
+            .map(|kind| (kind.name().to_owned(), of(kind).into()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
     let faults = outcome.faults.iter().map(|it| json!({"place": it.place, "what": it.what, "hint": it.hint}));
     let kept = outcome
         .kept
@@ -132,7 +129,9 @@ fn summary(outcome: &Outcome, request: &Request) -> serde_json::Value {
         "account": outcome.account,
         "archive": request.archive,
         "entries": outcome.entries.to_json(),
-        "items": items,
+        "items": by_kind(|counts| counts.new),
+        "items_updated": by_kind(|counts| counts.updated),
+        "items_known": by_kind(|counts| counts.known),
         "added": outcome.items.values().map(|counts| counts.new).sum::<u64>(),
         "kept": kept.collect::<Vec<_>>(),
         "faults": faults.collect::<Vec<_>>(),
@@ -161,7 +160,8 @@ impl Receipt<'_> {
             if self.request.is_dry_run { "Nothing was written. An import would take" } else { "Imported" };
         self.line(&format!("{head} an export{account} ({})", outcome.platform));
         for (kind, counts) in &outcome.items {
-            let mut words = format!("  {:>12}  {kind}s", number(counts.new));
+            let ending = if counts.new == 1 { "" } else { "s" };
+            let mut words = format!("  {:>12}  {kind}{ending}", number(counts.new));
             if counts.updated > 0 {
                 words.push_str(&format!(", {} changed", number(counts.updated)));
             }
@@ -188,14 +188,14 @@ impl Receipt<'_> {
         let states = State::ALL.into_iter().filter(|state| entries.get(*state) > 0);
         let words: Vec<String> =
             states.map(|state| format!("{} {state}", number(entries.get(state)))).collect();
-        self.line(&format!("All {} files of the export: {}", number(entries.total()), words.join(", ")));
+        self.line(&format!("Of {} in the export: {}", counted(entries.total(), "file"), words.join(", ")));
     }
 
     fn places(&self) {
         let archive = self.request.archive.display();
         self.line(&format!("The archive: {archive}"));
         self.line(&format!(
-            "  mail   {archive}/mail   (a Maildir: point Dovecot, mutt or Thunderbird's import at it)"
+            "  mail   {archive}/mail   (a Maildir: Dovecot and mutt read it as it is, Thunderbird through Dovecot)"
         ));
         self.line(&format!("  files  {archive}/files"));
         let (import_s, text_s) = self.outcome.seconds;
@@ -222,7 +222,7 @@ impl Receipt<'_> {
         if outcome.n_faults == 0 {
             return;
         }
-        self.line(&format!("{} faults:", number(outcome.n_faults)));
+        self.line(&format!("{}:", counted(outcome.n_faults, "fault")));
         for fault in outcome.faults.iter().take(20) {
             self.line(&format!("  {}, in {}", clean(&fault.what), clean(&fault.place)));
             if let Some(hint) = &fault.hint {

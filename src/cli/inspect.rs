@@ -6,17 +6,14 @@ use clap::Args;
 use serde_json::json;
 
 use super::Context;
-use super::output::{Output, clean, number, size, time, time_json};
+use super::output::{Output, clean, counted, number, size, time, time_json};
 use super::progress::{Progress, Telling};
 use crate::import::inspect::{Inspection, inspect};
 use crate::report::error::Result;
 
 /// Say what is in an export, before anything is touched
-///
-/// Example:
-///   exodus inspect takeout-*.zip
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = "Example:\n  exodus inspect takeout-*.zip")]
 pub struct InspectArgs {
     /// Parts of the export: zip, tgz, tar, a folder, a folder full of parts, an mbox
     #[arg(required = true, value_name = "PART")]
@@ -87,11 +84,11 @@ fn print(found: &Inspection, output: &Output) {
     let account = found.account.as_ref().map(|account| format!(" of {}", clean(account))).unwrap_or_default();
     let made = found.exported_at.map(|at| format!(", made {} UTC", time(at))).unwrap_or_default();
     line(&format!("{}{account}{made}", found.title));
-    line(&format!("{} parts:", found.parts.len()));
+    line(&format!("{}:", counted(found.parts.len() as u64, "part")));
     for (name, kind, bytes) in &found.parts {
         line(&format!("  {:>10}  {kind:<6}  {}", size(*bytes), clean(name)));
     }
-    line(&format!("{} files, {} unpacked:", number(found.entries), size(found.content_bytes)));
+    line(&format!("{}, {} unpacked:", counted(found.entries, "file"), size(found.content_bytes)));
     for product in &found.products {
         let fate = if product.is_understood { "understood" } else { "kept as it is" };
         line(&format!(
@@ -102,7 +99,7 @@ fn print(found: &Inspection, output: &Output) {
         ));
     }
     if found.copies > 0 {
-        line(&format!("{} files stand in two parts and are taken once", number(found.copies)));
+        line(&format!("In two parts, taken once: {}", counted(found.copies, "file")));
     }
     if !found.refused.is_empty() {
         line(&format!("{} members cannot be read:", number(found.refused.len() as u64)));

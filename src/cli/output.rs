@@ -48,7 +48,7 @@ impl Output {
 
     /// A JSON value on one line of stdout.
     pub fn json(&self, value: &serde_json::Value) {
-        self.line(&value.to_string());
+        self.line(&harmless_json(value));
     }
 
     /// A line for people on stderr.
@@ -78,13 +78,29 @@ fn end_if_closed(err: &io::Error) {
     }
 }
 
-/// Text without what a terminal obeys: control characters and those that turn the direction of text.
+/// What a terminal obeys: control characters and those that turn the direction of text.
+fn is_obeyed(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text without what a terminal obeys.
 pub fn clean(text: &str) -> String {
-    let is_bad = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|letter| if is_bad(letter) { '\u{fffd}' } else { letter }).collect()
+    text.chars().map(|letter| if is_obeyed(letter) { '\u{fffd}' } else { letter }).collect()
+}
+
+/// JSON that says the same and holds nothing that a terminal obeys: it stands escaped.
+fn harmless_json(value: &serde_json::Value) -> String {
+    let mut out = String::new();
+    for letter in value.to_string().chars() {
+        // Outside strings JSON is plain ASCII, and serde escapes ASCII's own control characters but one.
+        if is_obeyed(letter) {
+            out.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        } else {
+            out.push(letter);
+        }
+    }
+    out
 }
 
 /// Text cut to so many characters, with an ellipsis.
@@ -109,6 +125,12 @@ pub fn number(n: u64) -> String {
     out
 }
 
+/// So many things: `1 file`, `2 files`.
+pub fn counted(n: u64, thing: &str) -> String {
+    let ending = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", number(n))
+}
+
 /// A size as people read it: `1.2 GiB`.
 pub fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
@@ -129,6 +151,14 @@ pub fn time_json(seconds: Option<i64>) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_says_the_same_without_what_a_terminal_obeys() {
+        let value = serde_json::json!({"a": "\u{1b}[31m \u{9b}2J \u{202e}x \u{7f} \u{1f600} ü"});
+        let text = harmless_json(&value);
+        assert!(!text.chars().any(is_obeyed), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).ok(), Some(value));
+    }
 
     #[test]
     fn nothing_that_a_terminal_obeys_gets_through() {

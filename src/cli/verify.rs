@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::output::{clean, number, size};
+use super::output::{clean, counted, number, size};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::archive::reindex as archive_reindex;
@@ -12,13 +12,10 @@ use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 
 /// Prove that the archive is whole: every file unchanged, every entry accounted for
-///
-/// Examples:
-///   exodus verify
-///   exodus verify --subset 3/7      (a seventh a day)
-///   exodus verify --dkim            (how many mails are byte for byte what their sender signed)
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(
+    after_help = "Examples:\n  exodus verify\n  exodus verify --subset 3/7      (a seventh a day)\n  exodus verify --dkim            (how many mails are byte for byte what their sender signed)"
+)]
 pub struct VerifyArgs {
     /// Read only the n-th of t shares of the files
     #[arg(long, value_name = "n/t", value_parser = parse_subset)]
@@ -62,7 +59,7 @@ pub fn run(args: &VerifyArgs, context: &Context) -> Result<()> {
     if report.problems.is_empty() {
         return Ok(());
     }
-    let what = format!("the archive is not whole: {} problems", report.problems.len());
+    let what = format!("the archive is not whole: {}", counted(report.problems.len() as u64, "problem"));
     Err(Error::new(Kind::Partial, what)
         .hint(
             "remove a file that has changed, then import the same export again: what is missing is put back",
@@ -97,11 +94,11 @@ fn print(report: &Report, args: &VerifyArgs, context: &Context) {
         line(&format!("note: {}", clean(note)));
     }
     let share = args.subset.map(|(n, t)| format!(" (share {n} of {t})")).unwrap_or_default();
-    line(&format!("{} items, {} read and compared{share}", number(report.items), size(report.bytes)));
+    line(&format!("{}, {} read and compared{share}", counted(report.items, "item"), size(report.bytes)));
     let entries = &report.entries;
     let states = State::ALL.into_iter().filter(|state| entries.get(*state) > 0);
     let words: Vec<String> = states.map(|state| format!("{} {state}", number(entries.get(state)))).collect();
-    line(&format!("{} files of exports: {}", number(entries.total()), words.join(" + ")));
+    line(&format!("{} of exports: {}", counted(entries.total(), "file"), words.join(" + ")));
     if let Some(dkim) = report.dkim {
         line(&format!(
             "DKIM body hashes: {} messages proven byte-exact, {} differ (lists and gateways change mail), {} unsigned",

@@ -39,6 +39,8 @@ pub enum Done {
     Fault(Fault),
     /// How an entry was understood.
     Note(u32, &'static str, Value),
+    /// The importer has ended, and all entries with it.
+    End,
     /// The archive cannot take more.
     Failed(Error),
 }
@@ -60,8 +62,10 @@ pub struct Committer<'a> {
     /// What the run did so far.
     pub outcome: Outcome,
     states: Vec<EntryState>,
-    /// The state of every entry in the index.
-    recorded: Vec<State>,
+    /// The state of every entry in the index, and the options under which it was read.
+    recorded: Vec<(State, Option<String>)>,
+    /// Entries whose state this run has written down.
+    settled: Vec<bool>,
     places: HashMap<u32, usize>,
 }
 
@@ -91,7 +95,20 @@ impl<'a> Committer<'a> {
             ..Outcome::default()
         };
         let states = vec![EntryState::default(); entries.len()];
-        Ok(Committer { writer, opened, run, options, observer, flow, outcome, states, recorded, places })
+        let settled = vec![false; entries.len()];
+        Ok(Committer {
+            writer,
+            opened,
+            run,
+            options,
+            observer,
+            flow,
+            outcome,
+            states,
+            recorded,
+            settled,
+            places,
+        })
     }
 
     /// Takes all that comes, in the order of its numbers; on a failure it lets the others know and takes no more.
@@ -115,7 +132,7 @@ impl<'a> Committer<'a> {
             }
         }
         if failure.is_none()
-            && let Err(err) = self.settle_rest()
+            && let Err(err) = self.writer.commit()
         {
             failure = Some(err);
         }
@@ -150,6 +167,7 @@ impl<'a> Committer<'a> {
             Done::Note(entry, name, value) => {
                 self.state(entry).notes.insert(name.to_owned(), value);
             }
+            Done::End => self.end()?,
             Done::Failed(err) => return Err(err),
         }
         if self.writer.commit_if_full()? {
@@ -179,6 +197,7 @@ impl<'a> Committer<'a> {
         self.state(entry).item(added);
         self.observer.event(Event::Items(1));
         if is_whole {
+            self.state(entry).read();
             self.settle(entry)?;
         }
         Ok(())
@@ -225,7 +244,11 @@ impl<'a> Committer<'a> {
         let Some(place) = self.places.get(&id).copied() else { return Ok(()) };
         let state = &self.states[place];
         let of_all_runs = state.of_all_runs();
-        if !states::replaces(self.recorded[place], of_all_runs) {
+        let (earlier, earlier_options) = &self.recorded[place];
+        let is_new = *earlier != of_all_runs || !self.settled[place];
+        let is_reread = state.is_taken() && earlier_options.as_ref() != Some(&self.options);
+        let is_to_write = is_reread || (is_new && states::replaces(*earlier, of_all_runs));
+        if !is_to_write {
             return Ok(());
         }
         let entry = &self.opened.export.entries()[place];
@@ -234,37 +257,41 @@ impl<'a> Committer<'a> {
             part: self.opened.export.parts()[entry.part as usize].fingerprint.clone(),
             path: entry.path.clone(),
             size: entry.size,
-            state: of_all_runs,
+            state: if is_reread { State::Taken } else { of_all_runs },
             reason: state.reason(),
             options: Some(self.options.clone()),
             notes,
             run: self.run,
         };
-        self.recorded[place] = of_all_runs;
+        self.recorded[place] = (record.state, record.options.clone());
+        self.settled[place] = true;
         self.writer.record(&Record::Entry(record))?;
         Ok(())
     }
 
-    /// Settles entries of which items were made and nothing else was said.
-    fn settle_rest(&mut self) -> Result<()> {
-        for entry in self.opened.export.entries() {
+    /// Settles entries of which items were made and nothing else was said. Not reached by a run that was stopped:
+    /// an entry that was not read to its end stays pending.
+    fn end(&mut self) -> Result<()> {
+        for (place, entry) in self.opened.export.entries().iter().enumerate() {
+            if self.states[place].is_open() {
+                self.states[place].read();
+            }
             self.settle(entry.id)?;
-            let place = self.places[&entry.id];
             if let Some(note) = notes_in_words(&entry.path, &self.states[place]) {
                 self.outcome.notes.push(note);
             }
         }
-        self.writer.commit()
+        Ok(())
     }
 }
 
 fn notes_in_words(path: &str, state: &EntryState) -> Option<String> {
-    if state.notes.is_empty() {
-        return None;
-    }
-    let words = state.notes.iter().map(|(name, value)| match value {
-        Value::String(text) => format!("{name} {text}"),
-        value => format!("{name} {value}"),
+    // Longer notes are for the index.
+    let words = state.notes.iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some(format!("{name} {text}")),
+        Value::Number(number) => Some(format!("{name} {number}")),
+        _ => None,
     });
-    Some(format!("{path}: {}", words.collect::<Vec<String>>().join(", ")))
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("{path}: {}", words.join(", ")))
 }

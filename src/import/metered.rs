@@ -15,18 +15,21 @@ pub struct Metered<'a> {
     survey: &'a Survey,
     observer: &'a dyn Observer,
     product: Mutex<Option<String>>,
-    bytes: AtomicU64,
+    /// How far each entry was read, by its number: what is read a second time does not count.
+    furthest: Vec<AtomicU64>,
 }
 
 impl<'a> Metered<'a> {
     /// Counts what is read of `source`.
     pub fn new(source: &'a dyn Source, survey: &'a Survey, observer: &'a dyn Observer) -> Metered<'a> {
-        Metered { source, survey, observer, product: Mutex::new(None), bytes: AtomicU64::new(0) }
+        let largest = source.entries().iter().map(|entry| entry.id).max().map_or(0, |id| id as usize + 1);
+        let furthest = (0..largest).map(|_| AtomicU64::new(0)).collect();
+        Metered { source, survey, observer, product: Mutex::new(None), furthest }
     }
 
-    /// Bytes read so far.
+    /// Bytes of entries that were read, each counted once.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.furthest.iter().map(|furthest| furthest.load(Ordering::Relaxed)).sum()
     }
 
     fn tell_product(&self, entry: &Entry) {
@@ -49,7 +52,7 @@ impl Source for Metered<'_> {
     fn open(&self, entry: &Entry) -> Result<Box<dyn Read + Send + '_>, SourceError> {
         self.tell_product(entry);
         let reader = self.source.open(entry)?;
-        Ok(Box::new(MeteredReader { reader, meter: self }))
+        Ok(Box::new(MeteredReader { reader, meter: self, entry: entry.id as usize, at: 0 }))
     }
 
     fn part_name(&self, part: u32) -> &str {
@@ -64,13 +67,18 @@ impl Source for Metered<'_> {
 struct MeteredReader<'a> {
     reader: Box<dyn Read + Send + 'a>,
     meter: &'a Metered<'a>,
+    entry: usize,
+    at: u64,
 }
 
 impl Read for MeteredReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let len = self.reader.read(buf)?;
-        self.meter.bytes.fetch_add(len as u64, Ordering::Relaxed);
-        self.meter.observer.event(Event::Bytes(len as u64));
+        self.at += len as u64;
+        let before = self.meter.furthest[self.entry].fetch_max(self.at, Ordering::Relaxed);
+        if self.at > before {
+            self.meter.observer.event(Event::Bytes(self.at - before));
+        }
         Ok(len)
     }
 }

@@ -205,6 +205,7 @@ pub fn import(
     if request.is_dry_run {
         return recorder::dry_run(&opened, &request.options, observer, stop);
     }
+    check_place(&request.archive, &opened.export)?;
     check_room(&request.archive, opened.export.content_bytes(), observer)?;
     let mut writer = Writer::open(&request.archive, request.labels)?;
     let begun = begin(&mut writer, &opened, &request.options);
@@ -234,6 +235,24 @@ pub fn import(
         finish(writer, run, &mut outcome);
     }
     Ok(outcome)
+}
+
+/// Refuses an archive inside a folder that is being imported: the next run would import the archive.
+fn check_place(archive: &Path, export: &Export) -> Result<()> {
+    let absolute = std::path::absolute(archive).unwrap_or_else(|_| archive.to_owned());
+    let there = absolute.ancestors().find_map(|folder| {
+        let real = folder.canonicalize().ok()?;
+        Some(real.join(absolute.strip_prefix(folder).ok()?))
+    });
+    let there = there.unwrap_or(absolute);
+    for part in export.parts().iter().filter(|part| part.kind == source::PartKind::Folder) {
+        if part.path.canonicalize().is_ok_and(|folder| there.starts_with(folder)) {
+            let what =
+                format!("the archive `{}` would lie inside the export `{}`", archive.display(), part.name);
+            return Err(Error::new(Kind::Usage, what).hint("name a folder outside of it with --archive"));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to begin a new archive on a disk that cannot hold the export (which is also what stops a zip bomb), and

@@ -148,7 +148,8 @@ impl Recorder<'_> {
             Ok(Err(err)) => return Err(super::import_error(err)),
             Err(panic) => return Err(self.bug(opened, &panic)),
         }
-        self.keep_rest(opened, source, options).map_err(|_| super::interrupted())
+        let kept = self.keep_rest(opened, source, options).and_then(|()| self.tell(Done::End));
+        kept.map_err(|_| super::interrupted())
     }
 
     fn bug(&self, opened: &Opened, panic: &Box<dyn std::any::Any + Send>) -> Error {
@@ -341,9 +342,9 @@ impl Earlier<'_> {
         let part = &parts[entry.part as usize].fingerprint;
         let read = || -> rusqlite::Result<Vec<(String, u64)>> {
             let mut query = index.conn.prepare_cached(
-                "SELECT kind, count(DISTINCT item.id) FROM item JOIN origin ON item_id = item.id
+                "SELECT item.kind, count(DISTINCT item.id) FROM item JOIN origin ON item_id = item.id
                  JOIN entry ON entry.id = entry_id JOIN part ON part.id = part_id
-                 WHERE fingerprint = ?1 AND entry.path = ?2 GROUP BY kind",
+                 WHERE fingerprint = ?1 AND entry.path = ?2 GROUP BY item.kind",
             )?;
             let rows = query.query_map(params![part, entry.path], |row| {
                 Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))
@@ -411,6 +412,7 @@ pub fn dry_run(
             sink.outcome.items.entry(ItemKind::File.name()).or_default().new += 1;
             state.keep();
             state.item(Added::New);
+            state.read();
         } else {
             state.skipped = Some(Skip::NotAskedFor.to_string());
         }
@@ -446,7 +448,11 @@ impl Sink for DryRun<'_> {
         } else {
             counts.known += 1;
         }
-        self.states[item.origin.entry.id as usize].item(added);
+        let state = &mut self.states[item.origin.entry.id as usize];
+        state.item(added);
+        if matches!(&item.body, Body::Entry(body) if body.id == item.origin.entry.id) {
+            state.read();
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub struct EntryState {
     /// Those of them that an earlier run has made of this very entry.
     again: u32,
     is_kept: bool,
+    /// Read to its end, or a single item as a whole.
     is_read: bool,
     /// Why it was passed over.
     pub skipped: Option<String>,
@@ -56,17 +57,28 @@ impl EntryState {
     pub fn state(&self) -> State {
         if self.faulted.is_some() {
             State::Faulted
+        } else if self.skipped.is_some() && self.taken + self.known == 0 {
+            State::Skipped
+        } else if !self.is_read {
+            // Items may have been made of its beginning; what its rest holds nobody knows yet.
+            State::Pending
         } else if self.taken > 0 {
             if self.is_kept { State::Kept } else { State::Taken }
         } else if self.known > 0 {
             State::Duplicate
-        } else if self.skipped.is_some() {
-            State::Skipped
-        } else if self.is_read {
-            State::Used
         } else {
-            State::Pending
+            State::Used
         }
+    }
+
+    /// True when all its items are in the archive, new or known, and it was not kept verbatim.
+    pub fn is_taken(&self) -> bool {
+        !self.is_kept && matches!(self.of_all_runs(), State::Taken)
+    }
+
+    /// True when items were made of it and nobody has said yet that it was read to its end.
+    pub fn is_open(&self) -> bool {
+        !self.is_read && self.taken + self.known > 0
     }
 
     /// Its state over all runs: what an earlier run has made of this very entry is not a duplicate of it.
@@ -114,6 +126,9 @@ mod tests {
     fn an_entry_has_one_state_whatever_happened_to_it() {
         let mut entry = EntryState::default();
         assert_eq!(entry.state(), State::Pending);
+        entry.item(Added::New);
+        assert_eq!(entry.state(), State::Pending);
+        let mut entry = EntryState::default();
         entry.read();
         assert_eq!(entry.state(), State::Used);
         entry.item(Added::Known);

@@ -93,6 +93,9 @@ impl Worker<'_> {
                 let blake3 = blake3::hash(&bytes).to_hex().to_string();
                 incoming.content = self.content(&bytes, blake3, &incoming)?;
             }
+            Body::Entry(body) if item.kind != Kind::Message && self.is_unchanged(&body, &incoming.key)? => {
+                incoming.content = Content::Unchanged;
+            }
             Body::Entry(body) => match self.copy(&body, item.time)? {
                 Ok(stored) if item.kind == Kind::Message => {
                     // A message that is an entry of its own (`.eml`, a Maildir) goes the way of all messages.
@@ -141,15 +144,47 @@ impl Worker<'_> {
         Ok(Content::Stored(self.scratch.store(bytes, blake3, incoming.time)?))
     }
 
+    /// True when the archive has the content of the entry under this key already. Reading it only to compare costs
+    /// less than writing it again: a newer export brings mostly what the last one did.
+    fn is_unchanged(&self, entry: &Entry, key: &str) -> Result<bool> {
+        let Some(index) = &self.earlier else { return Ok(false) };
+        let Some((path, size, blake3)) = index.content(self.platform, key)? else { return Ok(false) };
+        let may_be_same = size == entry.size && self.root.join(path).exists();
+        Ok(may_be_same && self.hash(entry).is_some_and(|hash| hash == blake3))
+    }
+
+    /// BLAKE3 of an entry; `None` if it cannot be read, which is reported when it is copied.
+    fn hash(&self, entry: &Entry) -> Option<String> {
+        let mut hash = blake3::Hasher::new();
+        hash.update_reader(self.source.open(entry).ok()?).ok()?;
+        Some(hash.finalize().to_hex().to_string())
+    }
+
+    /// The key under which the archive keeps an entry of this path and content already.
+    fn kept_key(&self, entry: &Entry) -> Result<Option<String>> {
+        let Some(index) = &self.earlier else { return Ok(None) };
+        if !index.has_kept(self.platform, &entry.path, entry.size)? {
+            return Ok(None);
+        }
+        let key = self.hash(entry).map(|hash| kept_key(entry, &hash));
+        let is_there = |key: &String| {
+            let content = index.content(self.platform, key);
+            content.is_ok_and(|content| content.is_some_and(|(path, ..)| self.root.join(path).exists()))
+        };
+        Ok(key.filter(is_there))
+    }
+
     fn keep(&self, entry: Entry, product: String, path: String) -> Result<Done> {
-        let stored = match self.copy(&entry, entry.modified)? {
-            Ok(stored) => stored,
-            Err(fault) => return Ok(Done::Fault(fault)),
+        let (key, content) = match self.kept_key(&entry)? {
+            Some(key) => (key, Content::Unchanged),
+            None => match self.copy(&entry, entry.modified)? {
+                Ok(stored) => (kept_key(&entry, &stored.blake3), Content::Stored(stored)),
+                Err(fault) => return Ok(Done::Fault(fault)),
+            },
         };
         let incoming = Incoming {
             platform: self.platform,
-            // Nobody knows what a later file under this name means: with other content it is another item.
-            key: format!("kept:{}#{}", entry.path, &stored.blake3[..16]),
+            key,
             kind: Kind::File,
             product,
             time: entry.modified,
@@ -158,7 +193,7 @@ impl Worker<'_> {
             labels: Vec::new(),
             extra: serde_json::Map::new(),
             origin: self.spot(&entry, At::Whole),
-            content: Content::Stored(stored),
+            content,
             mail: None,
         };
         Ok(Done::Item { incoming: Box::new(incoming), entry: entry.id, is_whole: true, is_kept: true })
@@ -195,6 +230,12 @@ impl Worker<'_> {
     pub fn spot(&self, entry: &Entry, at: At) -> Spot {
         spot(self.parts, entry, at)
     }
+}
+
+/// The key of an entry that is kept. Nobody knows what a later file under its name means: with other content it is
+/// another item.
+fn kept_key(entry: &Entry, blake3: &str) -> String {
+    format!("kept:{}#{}", entry.path, &blake3[..16])
 }
 
 /// The place of an item in the ledger's words.

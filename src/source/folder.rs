@@ -20,10 +20,19 @@ use super::stretch::{Stretch, read_at_most};
 /// How much of a single file is read at either end to know it again, in bytes.
 const SAMPLE: u64 = 64 << 10;
 
+/// True for `Takeout` and for what systems call a second one: `Takeout 2`, `Takeout (1)`, `Takeout-1`.
+fn is_takeout(name: &str) -> bool {
+    name.strip_prefix("Takeout").is_some_and(|rest| {
+        let number = rest.trim_matches([' ', '(', ')', '-']);
+        rest.is_empty() || (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
 /// Opens the tree below `root`; the paths begin inside of it, but for `Takeout`, which people point at directly.
 pub(super) fn open(root: &Path) -> Result<Opened, Unopened> {
     let whole = fs::canonicalize(root)?;
-    let prefix = if whole.file_name().is_some_and(|name| name == "Takeout") { "Takeout/" } else { "" };
+    let is_takeout = whole.file_name().is_some_and(|name| is_takeout(&name.to_string_lossy()));
+    let prefix = if is_takeout { "Takeout/" } else { "" };
     let mut tree = Tree { prefix, listing: Listing::default(), files: Vec::new() };
     for found in WalkDir::new(&whole).min_depth(1).follow_links(false).sort_by_file_name() {
         match found {

@@ -101,7 +101,12 @@ impl Unopened {
 
 impl From<io::Error> for Unopened {
     fn from(err: io::Error) -> Unopened {
-        Unopened { what: format!("it cannot be read: {err}"), hint: None }
+        match err.kind() {
+            io::ErrorKind::NotFound => {
+                Unopened { what: "there is no such file or folder".to_owned(), hint: None }
+            }
+            _ => Unopened { what: format!("it cannot be read: {err}"), hint: None },
+        }
     }
 }
 

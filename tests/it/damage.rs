@@ -79,6 +79,8 @@ fn what_is_gone_cut_emptied_or_swapped_is_found_and_named() {
         check(&home, path, "swapped", |file, bytes| {
             let mut others = fs::read(other).expect("it is there");
             others.truncate(bytes.len());
+            // Two files of the sample are the same.
+            others.extend(if others == bytes { &b"!"[..] } else { b"" });
             fs::write(file, others).expect("the archive is ours");
         });
     }
@@ -123,12 +125,24 @@ fn answers(home: &Home) -> Vec<Vec<u8>> {
     questions.iter().map(|words| home.run(words.iter().chain(&["--json"])).out).collect()
 }
 
+/// What an archive lists, without what was only read from the messages (subjects, senders): the ledger, with which
+/// `verify` compares the index, does not have that.
+fn listed(home: &Home) -> Vec<String> {
+    let ran = home.run(["list", "--json"]);
+    let mut lines = if ran.code == 0 { ran.json_lines() } else { Vec::new() };
+    for line in &mut lines {
+        let line = line.as_object_mut().expect("an object a line");
+        line.retain(|name, _| !["title", "from", "snippet"].contains(&&**name));
+    }
+    lines.into_iter().map(|line| line.to_string()).collect()
+}
+
 #[test]
-fn a_flip_in_the_index_is_found_or_changes_no_answer() {
+fn a_flip_in_the_index_is_found_or_changes_nothing_that_is_listed() {
     let home = imported(40);
     let path = home.archive().join("index.sqlite");
     let whole = fs::read(&path).expect("it is there");
-    let wanted = answers(&home);
+    let wanted = listed(&home);
     let mut rng = Rng::new(3);
     for _ in 0..120 {
         let mut bytes = whole.clone();
@@ -137,7 +151,7 @@ fn a_flip_in_the_index_is_found_or_changes_no_answer() {
         fs::write(&path, bytes).expect("the archive is ours");
         let ran = home.run(["verify", "--json", "--quiet"]);
         assert!([0, 4, 5].contains(&ran.code), "byte {at}: {ran:?}");
-        assert!(ran.code != 0 || answers(&home) == wanted, "a flip at byte {at} changed an answer");
+        assert!(ran.code != 0 || listed(&home) == wanted, "a flip at byte {at} changed the list");
     }
 }
 
