@@ -41,7 +41,7 @@ pub const README: &str = include_str!("readme.txt");
 
 /// Makes the archive's folders where they are missing.
 fn prepare(root: &Path) -> Result<()> {
-    if root.exists() && !looks_like_archive(root) && !is_empty(root) {
+    if root.exists() && !looks_like_archive(root) && !has_no_file(root) {
         let what = format!("`{}` holds other files and is not an exodus archive", root.display());
         return Err(Error::new(Kind::Archive, what).hint("name an empty or a new folder with --archive"));
     }
@@ -52,8 +52,9 @@ fn prepare(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn is_empty(root: &Path) -> bool {
-    fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none())
+/// True for a new folder, and for one in which another exodus has just begun to make its own.
+fn has_no_file(root: &Path) -> bool {
+    walkdir::WalkDir::new(root).into_iter().flatten().all(|entry| entry.file_type().is_dir())
 }
 
 /// True when the folder is an archive, or was going to be one.
