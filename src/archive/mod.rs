@@ -41,7 +41,7 @@ pub const README: &str = include_str!("readme.txt");
 
 /// Makes the archive's folders where they are missing.
 fn prepare(root: &Path) -> Result<()> {
-    if root.exists() && !looks_like_archive(root) && !has_no_file(root) {
+    if root.exists() && !has_no_file(root) && !looks_like_archive(root) {
         let what = format!("`{}` holds other files and is not an exodus archive", root.display());
         return Err(Error::new(Kind::Archive, what).hint("name an empty or a new folder with --archive"));
     }
