@@ -16,7 +16,7 @@ use exodus_fixtures::takeout::{Spec, build};
 use serde_json::Value;
 
 /// For each importer exports that are its own.
-const EXPORTS: [(&str, fn() -> Files); 4] = [
+const EXPORTS: &[(&str, Maker)] = &[
     ("google", || takeout(Lang::De)),
     ("google", || takeout(Lang::Ja)),
     ("google", lone_gmail_mbox),
@@ -24,6 +24,7 @@ const EXPORTS: [(&str, fn() -> Files); 4] = [
 ];
 
 type Files = Vec<(String, Vec<u8>)>;
+type Maker = fn() -> Files;
 
 fn takeout(lang: Lang) -> Files {
     build(&Spec::new(lang, 60, 3)).0.into_iter().map(|it| (it.path, it.content)).collect()
@@ -227,7 +228,7 @@ fn every_importer_tells_of_itself() {
 
 #[test]
 fn an_export_is_detected_by_its_importer_and_by_no_other() {
-    for (name, files) in EXPORTS {
+    for &(name, files) in EXPORTS {
         for n_parts in [1, 3] {
             let source = Memory::new(files(), n_parts);
             for importer in crate::ALL {
@@ -254,7 +255,7 @@ fn nobody_detects_an_empty_export_or_a_strangers_files() {
 
 #[test]
 fn every_entry_is_claimed_at_most_once() {
-    for (name, files) in EXPORTS {
+    for &(name, files) in EXPORTS {
         let source = Memory::new(files(), 2);
         let record = import(name, &source);
         assert!(record.faults.is_empty(), "{name}: {:?}", record.faults);
@@ -273,7 +274,7 @@ fn every_entry_is_claimed_at_most_once() {
 
 #[test]
 fn the_same_items_come_out_again_and_out_of_other_parts() {
-    for (name, files) in EXPORTS {
+    for &(name, files) in EXPORTS {
         let wanted = import(name, &Memory::new(files(), 1));
         for n_parts in [1, 2, 3, 7] {
             let found = import(name, &Memory::new(files(), n_parts));
@@ -286,7 +287,7 @@ fn the_same_items_come_out_again_and_out_of_other_parts() {
 
 #[test]
 fn an_items_origin_is_where_its_bytes_stand() {
-    for (name, files) in EXPORTS {
+    for &(name, files) in EXPORTS {
         let source = Memory::new(files(), 3);
         for item in import(name, &source).items {
             let entry = &item.origin.entry;
@@ -335,7 +336,7 @@ fn check_damaged(name: &str, source: &Memory, damaged: &BTreeSet<u32>) {
 
 #[test]
 fn content_that_breaks_off_is_a_fault_that_names_its_entry() {
-    for (name, files) in EXPORTS {
+    for &(name, files) in EXPORTS {
         let whole = import(name, &Memory::new(files(), 1));
         for per_mille in [0, 1, 300, 777, 999] {
             let mut source = Memory::new(files(), 2);
@@ -362,7 +363,7 @@ fn content_that_breaks_off_is_a_fault_that_names_its_entry() {
 
 #[test]
 fn flipped_bits_never_panic() {
-    for (name, files) in EXPORTS {
+    for &(name, files) in EXPORTS {
         for seed in 0..8 {
             let mut damaged = files();
             for (_, content) in &mut damaged {

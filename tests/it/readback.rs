@@ -138,10 +138,8 @@ fn shown_name(home: &Home) -> impl Fn(&Message) -> String {
         index::rows(&conn, "SELECT path, name FROM folder", |row| Ok((row.get(0)?, row.get(1)?)))
             .into_iter()
             .collect();
-    move |message| match names[&message.folder].as_str() {
-        // A dot in a label is a one dot leader in the folder's name.
-        name => name.replace('.', "\u{2024}"),
-    }
+    // A dot in a label is a one dot leader in the folder's name.
+    move |message| names[&message.folder].replace('.', "\u{2024}")
 }
 
 const SYSTEM_FLAGS: [(&str, char); 5] =
