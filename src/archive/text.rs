@@ -12,10 +12,11 @@ use crate::report::error::Result;
 use crate::report::event::{Event, Observer};
 use crate::report::kill_point::kill_point;
 
-/// Items are read, and committed, so many at a time: bounds what is in memory and what a kill costs.
-const BATCH_ITEMS: usize = 256;
-/// A transaction takes so many batches.
-const BATCHES_PER_COMMIT: usize = 16;
+/// Items are read so many at a time, or fewer if they are large: bounds what is in memory.
+const BATCH_ITEMS: usize = 128;
+const BATCH_BYTES: u64 = 32 << 20;
+/// A transaction takes so many batches: bounds what a kill costs.
+const BATCHES_PER_COMMIT: usize = 32;
 
 struct Job {
     id: i64,
@@ -42,57 +43,83 @@ pub fn update(root: &Path, index: &Index, observer: &dyn Observer, stop: &Atomic
     let begin = Event::Begin { stage: "full text", total_bytes: bytes as u64, total_items: items as u64 };
     observer.event(begin);
     let mut done = 0;
-    while !stop.load(Ordering::Relaxed) {
+    let mut batch = Batch::default();
+    let is_stopped = || stop.load(Ordering::Relaxed);
+    while !is_stopped() {
         index.begin()?;
-        let mut in_commit = 0;
         for _ in 0..BATCHES_PER_COMMIT {
-            let len = update_batch(root, index, observer)?;
-            in_commit += len;
-            if len < BATCH_ITEMS || stop.load(Ordering::Relaxed) {
+            batch = write_and_read_on(root, index, batch, observer)?;
+            done += batch.jobs.len() as u64;
+            if batch.jobs.is_empty() || is_stopped() {
                 break;
             }
         }
         kill_point();
         index.commit()?;
-        done += in_commit as u64;
-        if in_commit == 0 {
+        if batch.jobs.is_empty() {
             break;
         }
     }
     observer.event(Event::End { stage: "full text" });
-    Ok(done)
+    // What was read and not written any more has no text yet.
+    Ok(done - batch.jobs.len() as u64)
 }
 
-fn update_batch(root: &Path, index: &Index, observer: &dyn Observer) -> Result<usize> {
-    let jobs = next_jobs(index)?;
-    let texts = read_texts(root, &jobs);
+/// Items and their texts.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    texts: Vec<Text>,
+}
+
+/// Writes a batch while the texts of the next one are read; returns that one, empty if there is no more.
+fn write_and_read_on(root: &Path, index: &Index, batch: Batch, observer: &dyn Observer) -> Result<Batch> {
+    let jobs = next_jobs(index, batch.jobs.last().map_or(0, |job| job.id))?;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| read_texts(root, &jobs));
+        write(index, batch, observer)?;
+        Ok(reading.join().expect("a text that cannot be read is empty"))
+    })
+    .map(|texts| Batch { jobs, texts })
+}
+
+fn write(index: &Index, batch: Batch, observer: &dyn Observer) -> Result<()> {
     let mut insert = index.conn.prepare_cached(
         "INSERT OR REPLACE INTO text (rowid, subject, sender, recipients, body) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     let mut mark = index.conn.prepare_cached("UPDATE item SET has_text = 1 WHERE id = ?1")?;
-    for (job, text) in jobs.iter().zip(texts) {
+    for (job, text) in batch.jobs.iter().zip(batch.texts) {
         insert.execute(params![job.id, text.subject, text.sender, text.recipients, text.body])?;
         mark.execute([job.id])?;
         observer.event(Event::Bytes(job.size));
         observer.event(Event::Items(1));
     }
-    Ok(jobs.len())
+    Ok(())
 }
 
-fn next_jobs(index: &Index) -> Result<Vec<Job>> {
+/// The next items without a text after that of the row `after`.
+fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
     let mut query = index.conn.prepare_cached(
-        "SELECT id, kind = 'message', path, coalesce(title, ''), size FROM item WHERE has_text = 0 ORDER BY id LIMIT ?1",
+        "SELECT id, kind = 'message', path, coalesce(title, ''), size FROM item
+         WHERE has_text = 0 AND id > ?1 ORDER BY id LIMIT ?2",
     )?;
-    let rows = query.query_map([BATCH_ITEMS as i64], |row| {
-        Ok(Job {
+    let mut rows = query.query(params![after, BATCH_ITEMS as i64])?;
+    let mut jobs = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = rows.next()?
+        && bytes < BATCH_BYTES
+    {
+        let size = row.get::<_, i64>(4)? as u64;
+        bytes += size;
+        jobs.push(Job {
             id: row.get(0)?,
             is_message: row.get(1)?,
             path: row.get(2)?,
             title: row.get(3)?,
-            size: row.get::<_, i64>(4)? as u64,
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<Vec<Job>>>()?)
+            size,
+        });
+    }
+    Ok(jobs)
 }
 
 /// The texts of the jobs, in their order, read by as many threads as there are processors.

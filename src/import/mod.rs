@@ -2,13 +2,15 @@
 //!
 //! Four kinds of threads pass work on (see [`recorder`]): the importer reads and splits; workers parse, hash and
 //! write bodies; the committer decides what is new, places it and makes it safe batch by batch. [`flow`] bounds
-//! what is on its way. [`states`] keeps each entry's state; [`metered`] counts what is read; [`inspect`] looks
-//! without touching.
+//! what is on its way. [`states`] keeps each entry's state; [`earlier`] knows what need not be read again; [`metered`]
+//! counts what is read; [`inspect`] and [`dry_run`] look without touching.
 //!
 //! **Invariants.** No importer is named here: the list comes in as an argument. Memory is bounded by [`flow`],
 //! whatever the size of the export. Order of writing is the importer's order, so equal runs make equal archives.
 
 mod committer;
+mod dry_run;
+mod earlier;
 mod flow;
 pub mod inspect;
 mod metered;
@@ -203,7 +205,7 @@ pub fn import(
         return Err(missing_parts(&opened.survey.missing));
     }
     if request.is_dry_run {
-        return recorder::dry_run(&opened, &request.options, observer, stop);
+        return dry_run::dry_run(&opened, &request.options, observer, stop);
     }
     check_place(&request.archive, &opened.export)?;
     check_room(&request.archive, opened.export.content_bytes(), observer)?;

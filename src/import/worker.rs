@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exodus_api::{At, Body, Entry, Fault, Item, Kind, Scope, Source};
-use exodus_mail::lines::{self, LineEnds};
+use exodus_mail::lines;
 
 use super::committer::Done;
 use crate::archive::index::Index;
@@ -29,6 +29,16 @@ pub enum Job {
         /// Where it goes below `files/`.
         path: String,
     },
+}
+
+/// What is decided about an entry that is kept.
+pub struct Kept {
+    /// Its product.
+    pub product: String,
+    /// Where it goes below `files/`.
+    pub path: String,
+    /// Its key.
+    pub key: String,
 }
 
 /// What a worker works with.
@@ -70,7 +80,37 @@ impl Worker<'_> {
     fn item(&self, item: Item) -> Result<Done> {
         let entry = item.origin.entry.id;
         let is_whole = matches!(&item.body, Body::Entry(body) if body.id == entry);
-        let mut incoming = Incoming {
+        let is_message = item.kind == Kind::Message;
+        let (mut incoming, body, mail) = self.incoming(item);
+        let mail = mail.unwrap_or_default();
+        match body {
+            Body::None => {}
+            Body::Inline(bytes) if is_message => self.message(bytes, mail, &mut incoming)?,
+            Body::Inline(bytes) => {
+                let blake3 = blake3::hash(&bytes).to_hex().to_string();
+                incoming.content = self.content(&bytes, blake3, &incoming)?;
+            }
+            Body::Entry(body) if !is_message && self.is_unchanged(&body, &incoming.key)? => {
+                incoming.content = Content::Unchanged;
+            }
+            Body::Entry(body) => match self.copy(&body, incoming.time)? {
+                Ok(stored) if is_message => {
+                    // A message that is an entry of its own (`.eml`, a Maildir) goes the way of all messages.
+                    let bytes = std::fs::read(&stored.path)
+                        .map_err(|err| crate::report::error::Error::io("read", &stored.path, &err))?;
+                    let _ = std::fs::remove_file(&stored.path);
+                    self.message(bytes, mail, &mut incoming)?;
+                }
+                Ok(stored) => incoming.content = Content::Stored(stored),
+                Err(fault) => return Ok(Done::Fault(fault)),
+            },
+        }
+        Ok(Done::Item { incoming: Box::new(incoming), entry, is_whole, is_kept: false })
+    }
+
+    /// An item as the archive takes it, still without its content; its body and mail facts beside it.
+    pub fn incoming(&self, item: Item) -> (Incoming, Body, Option<exodus_api::Mail>) {
+        let incoming = Incoming {
             platform: self.platform,
             key: item.key.0,
             kind: item.kind,
@@ -84,31 +124,25 @@ impl Worker<'_> {
             content: Content::None,
             mail: None,
         };
-        match item.body {
-            Body::None => {}
-            Body::Inline(bytes) if item.kind == Kind::Message => {
-                self.message(bytes, item.mail.unwrap_or_default(), &mut incoming)?;
-            }
-            Body::Inline(bytes) => {
-                let blake3 = blake3::hash(&bytes).to_hex().to_string();
-                incoming.content = self.content(&bytes, blake3, &incoming)?;
-            }
-            Body::Entry(body) if item.kind != Kind::Message && self.is_unchanged(&body, &incoming.key)? => {
-                incoming.content = Content::Unchanged;
-            }
-            Body::Entry(body) => match self.copy(&body, item.time)? {
-                Ok(stored) if item.kind == Kind::Message => {
-                    // A message that is an entry of its own (`.eml`, a Maildir) goes the way of all messages.
-                    let bytes = std::fs::read(&stored.path)
-                        .map_err(|err| crate::report::error::Error::io("read", &stored.path, &err))?;
-                    let _ = std::fs::remove_file(&stored.path);
-                    self.message(bytes, item.mail.unwrap_or_default(), &mut incoming)?;
-                }
-                Ok(stored) => incoming.content = Content::Stored(stored),
-                Err(fault) => return Ok(Done::Fault(fault)),
-            },
+        (incoming, item.body, item.mail)
+    }
+
+    /// An entry that is kept, as the archive takes it.
+    pub fn kept(&self, entry: &Entry, kept: Kept, content: Content) -> Incoming {
+        Incoming {
+            platform: self.platform,
+            key: kept.key,
+            kind: Kind::File,
+            product: kept.product,
+            time: entry.modified,
+            title: Some(entry.name().to_owned()),
+            path: kept.path,
+            labels: Vec::new(),
+            extra: serde_json::Map::new(),
+            origin: self.spot(entry, At::Whole),
+            content,
+            mail: None,
         }
-        Ok(Done::Item { incoming: Box::new(incoming), entry, is_whole, is_kept: false })
     }
 
     fn message(&self, mut bytes: Vec<u8>, mail: exodus_api::Mail, incoming: &mut Incoming) -> Result<()> {
@@ -116,9 +150,7 @@ impl Worker<'_> {
         let blake3 = blake3::hash(&bytes).to_hex().to_string();
         incoming.content = self.content(&bytes, blake3, incoming)?;
         let is_new = matches!(incoming.content, Content::Stored(_));
-        let crlf_size = match line_ends {
-            LineEnds::Crlf | LineEnds::Lf | LineEnds::Mixed => lines::crlf_len(&bytes) as u64,
-        };
+        let crlf_size = lines::crlf_len(&bytes) as u64;
         incoming.mail = Some(IncomingMail {
             flags: mail.flags,
             thread: mail.thread,
@@ -182,20 +214,7 @@ impl Worker<'_> {
                 Err(fault) => return Ok(Done::Fault(fault)),
             },
         };
-        let incoming = Incoming {
-            platform: self.platform,
-            key,
-            kind: Kind::File,
-            product,
-            time: entry.modified,
-            title: Some(entry.name().to_owned()),
-            path,
-            labels: Vec::new(),
-            extra: serde_json::Map::new(),
-            origin: self.spot(&entry, At::Whole),
-            content,
-            mail: None,
-        };
+        let incoming = self.kept(&entry, Kept { product, path, key }, content);
         Ok(Done::Item { incoming: Box::new(incoming), entry: entry.id, is_whole: true, is_kept: true })
     }
 
@@ -227,8 +246,12 @@ impl Worker<'_> {
     }
 
     /// The place of an item in the ledger's words.
-    pub fn spot(&self, entry: &Entry, at: At) -> Spot {
-        spot(self.parts, entry, at)
+    fn spot(&self, entry: &Entry, at: At) -> Spot {
+        let at = match at {
+            At::Whole => 0,
+            At::Byte(at) | At::Line(at) | At::Record(at) => at,
+        };
+        Spot { part: self.parts[entry.part as usize].fingerprint.clone(), entry: entry.path.clone(), at }
     }
 }
 
@@ -236,15 +259,6 @@ impl Worker<'_> {
 /// another item.
 fn kept_key(entry: &Entry, blake3: &str) -> String {
     format!("kept:{}#{}", entry.path, &blake3[..16])
-}
-
-/// The place of an item in the ledger's words.
-pub fn spot(parts: &[Part], entry: &Entry, at: At) -> Spot {
-    let at = match at {
-        At::Whole => 0,
-        At::Byte(at) | At::Line(at) | At::Record(at) => at,
-    };
-    Spot { part: parts[entry.part as usize].fingerprint.clone(), entry: entry.path.clone(), at }
 }
 
 const DOWNLOAD_AGAIN: &str =
