@@ -5,6 +5,8 @@
 
 use exodus_api::Importer;
 
+#[cfg(test)]
+mod contract;
 pub mod google;
 pub mod mbox;
 pub mod shared;

@@ -6,7 +6,7 @@
 
 mod browser;
 mod drive;
-mod labels;
+pub mod labels;
 mod locales;
 mod mail;
 mod products;

@@ -26,14 +26,14 @@ struct Story {
     after: Tree,
     /// How many kill points a clean run passes.
     n_points: u64,
-    /// Where exports and golden archives lie.
-    home: Home,
+    /// Where the export lies, and the archive it begins with.
+    _home: Home,
 }
 
 impl Story {
     fn new(home: Home, before: Option<PathBuf>, args: &[&str]) -> Story {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        let mut story = Story { before, args, after: Tree::new(), n_points: 0, home };
+        let mut story = Story { before, args, after: Tree::new(), n_points: 0, _home: home };
         let clean = story.begin();
         let ran = run(story.command(&clean).env("EXODUS_KILL_AT", "0")).expect(0);
         let counted = ran.err.lines().find_map(|line| line.strip_prefix("kill points passed: "));
