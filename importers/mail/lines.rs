@@ -48,22 +48,32 @@ pub fn of(message: &[u8]) -> LineEnds {
 /// Takes the CR before every LF out, in place, if every LF has one; else leaves the message as it is.
 /// Returns how the lines ended. [`to_crlf`] undoes it exactly.
 pub fn to_lf(message: &mut Vec<u8>) -> LineEnds {
-    let ends = of(message);
-    if ends != LineEnds::Crlf {
-        return ends;
-    }
+    // One pass: most messages are CRLF throughout, and one that is not is nearly always LF from its first line on.
     let (mut from, mut to) = (0, 0);
     while let Some(at) = memchr(b'\n', &message[from..]) {
+        if at == 0 || message[from + at - 1] != b'\r' {
+            put_back(message, from, to);
+            return of(message);
+        }
         let len = at - 1;
         message.copy_within(from..from + len, to);
         message[to + len] = b'\n';
         to += len + 1;
         from += at + 1;
     }
+    if from == 0 {
+        return LineEnds::Lf;
+    }
     let rest = message.len() - from;
     message.copy_within(from.., to);
     message.truncate(to + rest);
-    ends
+    LineEnds::Crlf
+}
+
+/// Makes the message what it was, whose first `from` bytes were shortened to `to`.
+fn put_back(message: &mut [u8], from: usize, to: usize) {
+    let original = to_crlf(&message[..to]);
+    message[..from].copy_from_slice(&original);
 }
 
 /// Puts a CR before every LF that has none.
@@ -111,6 +121,8 @@ mod tests {
         check(b"\r\n\r\n", LineEnds::Crlf, b"\n\n");
         check(b"a\r\r\nb\rc\r\n", LineEnds::Crlf, b"a\r\nb\rc\n");
         check(b"a\nb\r\n", LineEnds::Mixed, b"a\nb\r\n");
+        check(b"a\r\n\r\r\nb\r\n\nc\r\n", LineEnds::Mixed, b"a\r\n\r\r\nb\r\n\nc\r\n");
+        check(b"\n\r\n", LineEnds::Mixed, b"\n\r\n");
         check(b"a\nb\n", LineEnds::Lf, b"a\nb\n");
         check(b"a", LineEnds::Lf, b"a");
         check(b"", LineEnds::Lf, b"");

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use exodus_api::{At, Body, Entry, Fault, Item, Kind, Scope, Source};
-use exodus_mail::lines;
+use exodus_mail::lines::{self, LineEnds};
+use memchr::memmem;
 
 use super::committer::Done;
 use crate::archive::index::Index;
@@ -146,11 +147,13 @@ impl Worker<'_> {
     }
 
     fn message(&self, mut bytes: Vec<u8>, mail: exodus_api::Mail, incoming: &mut Incoming) -> Result<()> {
+        let len = bytes.len() as u64;
         let line_ends = lines::to_lf(&mut bytes);
         let blake3 = blake3::hash(&bytes).to_hex().to_string();
         incoming.content = self.content(&bytes, blake3, incoming)?;
         let is_new = matches!(incoming.content, Content::Stored(_));
-        let crlf_size = lines::crlf_len(&bytes) as u64;
+        let is_as_it_was = line_ends == LineEnds::Crlf && memmem::find(&bytes, b"\r\n").is_none();
+        let crlf_size = if is_as_it_was { len } else { lines::crlf_len(&bytes) as u64 };
         incoming.mail = Some(IncomingMail {
             flags: mail.flags,
             thread: mail.thread,
