@@ -14,7 +14,7 @@ use super::skeleton::Skeleton;
 const SNIPPET_CHARS: usize = 160;
 /// How much text of one message goes into the full-text index, in bytes.
 const TEXT_LIMIT_BYTES: usize = 1 << 20;
-/// Of a larger message only the beginning is parsed: its header, its text, its first attachments.
+/// Of a message that is larger without its attachments only the beginning is parsed: its header and some text.
 const PARSE_LIMIT_BYTES: usize = 64 << 20;
 const PARSE_PREFIX_BYTES: usize = 4 << 20;
 
@@ -81,15 +81,17 @@ fn parsed<'a, T>(
     cut: impl FnOnce(&'a [u8]) -> Skeleton<'a>,
     read: impl FnOnce(&Message, &Skeleton) -> T,
 ) -> Option<T> {
-    let is_huge = message.len() > PARSE_LIMIT_BYTES;
-    let shown = if is_huge { &message[..PARSE_PREFIX_BYTES] } else { message };
+    let is_huge = |bytes: &[u8]| bytes.len() > PARSE_LIMIT_BYTES;
     let parser = MessageParser::default();
     let parse = || {
-        let skeleton = cut(shown);
-        let parsed = parser.parse(&*skeleton.bytes)?;
-        if skeleton.fits(&parsed) {
-            return Some(read(&parsed, &skeleton));
+        let skeleton = cut(message);
+        if !is_huge(&skeleton.bytes) {
+            let parsed = parser.parse(&*skeleton.bytes)?;
+            if skeleton.fits(&parsed) {
+                return Some(read(&parsed, &skeleton));
+            }
         }
+        let shown = if is_huge(message) { &message[..PARSE_PREFIX_BYTES] } else { message };
         let whole = Skeleton::whole(shown);
         Some(read(&parser.parse(shown)?, &whole))
     };

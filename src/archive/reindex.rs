@@ -8,6 +8,7 @@ use super::index::{self, Index};
 use super::ledger;
 use super::lock::Lock;
 use super::message::{self, Facts};
+use super::reader::find_file;
 use super::recover;
 use super::scratch::Scratch;
 use super::text;
@@ -127,9 +128,9 @@ fn facts_of(root: &Path, rows: &[Row]) -> Vec<Option<Facts>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let share = rows.len().div_ceil(threads).max(1);
     let read = |(_, kind, path, _): &Row| {
-        let path = root.join(path);
+        let path = find_file(root, path)?;
         if kind != "message" {
-            return path.exists().then(Facts::default);
+            return Some(Facts::default());
         }
         fs::read(path).ok().map(|bytes| message::facts(&bytes))
     };

@@ -8,6 +8,7 @@ use rusqlite::params;
 
 use super::index::Index;
 use super::message::{self, Text};
+use super::reader::find_file;
 use crate::report::error::Result;
 use crate::report::event::{Event, Observer};
 use crate::report::kill_point::kill_point;
@@ -145,7 +146,7 @@ fn read_texts(root: &Path, jobs: &[Job]) -> Vec<Text> {
 fn text_of(root: &Path, job: &Job) -> Text {
     if job.is_message {
         // A file that is missing has no text; `verify` is what tells of it.
-        let bytes = job.path.as_ref().and_then(|path| fs::read(root.join(path)).ok());
+        let bytes = job.path.as_ref().and_then(|path| fs::read(find_file(root, path)?).ok());
         return bytes.map(|bytes| message::text(&bytes)).unwrap_or_default();
     }
     let path = job.path.clone().unwrap_or_default();
