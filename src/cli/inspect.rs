@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::Context;
 use super::output::{Output, clean, counted, number, size, time, time_json};
 use super::progress::{Progress, Telling};
+use super::{Common, Context};
+use crate::import;
 use crate::import::inspect::{Inspection, inspect};
 use crate::report::error::Result;
 
@@ -21,35 +22,31 @@ pub struct InspectArgs {
     /// Use this importer, whatever the content looks like
     #[arg(long, value_name = "IMPORTER")]
     from: Option<String>,
-    /// Answer in JSON
-    #[arg(long)]
-    json: bool,
-    /// Show no progress
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// List the importers, what they read and what they make of it
 #[derive(Debug, Args)]
 pub struct ImportersArgs {
-    /// Answer in JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Runs `inspect`.
 pub fn run(args: &InspectArgs, context: &Context) -> Result<()> {
-    let progress = Progress::new(&context.output, Telling::People, args.quiet || args.json);
+    let progress = Progress::new(&context.output, Telling::People, args.common.quiet || args.common.json);
     let found = inspect(&args.parts, args.from.as_deref(), context.importers, &progress)?;
-    if args.json {
-        context.output.json(&json_of(&found));
+    let free_bytes = import::free_bytes(&args.common.archive);
+    if args.common.json {
+        context.output.json(&json_of(&found, free_bytes));
     } else {
-        print(&found, &context.output);
+        print(&found, free_bytes, &context.output);
     }
     Ok(())
 }
 
-fn json_of(found: &Inspection) -> serde_json::Value {
+fn json_of(found: &Inspection, free_bytes: Option<u64>) -> serde_json::Value {
     let parts =
         found.parts.iter().map(|(name, kind, size)| json!({"name": name, "kind": kind, "size": size}));
     let products = found.products.iter().map(|product| {
@@ -72,6 +69,7 @@ fn json_of(found: &Inspection) -> serde_json::Value {
         "entries": found.entries,
         "bytes": found.content_bytes,
         "needed_bytes": found.needed_bytes,
+        "free_bytes": free_bytes,
         "copies": found.copies,
         "missing": found.missing,
         "refused": refused.collect::<Vec<_>>(),
@@ -79,7 +77,7 @@ fn json_of(found: &Inspection) -> serde_json::Value {
     })
 }
 
-fn print(found: &Inspection, output: &Output) {
+fn print(found: &Inspection, free_bytes: Option<u64>, output: &Output) {
     let line = |text: &str| output.line(text);
     let account = found.account.as_ref().map(|account| format!(" of {}", clean(account))).unwrap_or_default();
     let made = found.exported_at.map(|at| format!(", made {} UTC", time(at))).unwrap_or_default();
@@ -118,13 +116,14 @@ fn print(found: &Inspection, output: &Output) {
             line(&format!("  {}", clean(path)));
         }
     }
-    line(&format!("An archive of it needs about {} of disk", size(found.needed_bytes)));
+    let free = free_bytes.map(|free| format!("; {} are free there", size(free))).unwrap_or_default();
+    line(&format!("An archive of it needs about {} of disk{free}", size(found.needed_bytes)));
 }
 
 /// Runs `importers`.
 pub fn importers(args: &ImportersArgs, context: &Context) -> Result<()> {
     let abouts: Vec<_> = context.importers.iter().map(|importer| importer.about()).collect();
-    if args.json {
+    if args.common.json {
         let list = abouts.iter().map(|about| {
             let options = about.options.iter().map(|spec| json!({"name": spec.name, "values": spec.values}));
             json!({

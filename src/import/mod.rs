@@ -239,6 +239,14 @@ pub fn import(
     Ok(outcome)
 }
 
+/// Bytes that are free on the disk of an archive, whether it is there already or not.
+pub fn free_bytes(archive: &Path) -> Option<u64> {
+    let above = archive.ancestors().find(|folder| folder.exists());
+    let above = above.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let disk = rustix::fs::statvfs(above).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Refuses an archive inside a folder that is being imported: the next run would import the archive.
 fn check_place(archive: &Path, export: &Export) -> Result<()> {
     let absolute = std::path::absolute(archive).unwrap_or_else(|_| archive.to_owned());
@@ -260,10 +268,7 @@ fn check_place(archive: &Path, export: &Export) -> Result<()> {
 /// Refuses to begin a new archive on a disk that cannot hold the export (which is also what stops a zip bomb), and
 /// warns where an archive is there already and may hold most of it.
 fn check_room(archive: &Path, content_bytes: u64, observer: &dyn Observer) -> Result<()> {
-    let above = archive.ancestors().find(|folder| folder.exists());
-    let above = above.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(disk) = rustix::fs::statvfs(above) else { return Ok(()) };
-    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let Some(free_bytes) = free_bytes(archive) else { return Ok(()) };
     if content_bytes <= free_bytes {
         return Ok(());
     }
