@@ -4,7 +4,8 @@
 //! [`index`] makes rows of records; [`scratch`] takes bodies in; [`writer`] puts them in their place, which
 //! [`maildir`] and [`names`] decide; [`recover`] cleans up after a run that was killed; [`message`] reads mails for
 //! the index and [`text`] for full text; [`reader`] and [`search`] answer questions; [`verify`] proves that all is
-//! there and unchanged; [`reindex`] builds the index again.
+//! there and unchanged; [`reindex`] builds the index again; `seal` tells whether
+//! somebody else has changed it.
 //!
 //! **Invariants.** Only [`writer`] and [`recover`] change `mail/` and `files/`. A name in them holds whole content.
 //! A row of the index has its file; a file without a row is an unfinished batch's and is dealt with by the next
@@ -22,6 +23,7 @@ pub mod record;
 pub mod recover;
 pub mod reindex;
 pub mod scratch;
+mod seal;
 pub mod search;
 mod skeleton;
 pub mod text;

@@ -11,6 +11,7 @@ use super::message::{self, Facts};
 use super::reader::find_file;
 use super::recover;
 use super::scratch::Scratch;
+use super::seal;
 use super::text;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -58,7 +59,9 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
     }
     index.rest()?;
     drop(index);
+    seal::break_seal(root)?;
     put_in_place(root, &temporary)?;
+    seal::set(root)?;
     lock.is_unclean = false;
     scratch.close();
     Ok(rebuilt)

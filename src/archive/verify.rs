@@ -13,7 +13,7 @@ use super::index::{self, Index};
 use super::lock::Lock;
 use super::maildir::{self, LabelMode};
 use super::reader::{self, FaultLine, find_file};
-use super::{ledger, recover, reindex};
+use super::{ledger, recover, reindex, seal};
 use crate::report::counts::{EntryCounts, State};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -120,6 +120,10 @@ fn check_index(root: &Path, index: &Index, scope: Scope, report: &mut Report) ->
             problem(index::FILE_NAME, format!("is damaged: {answer}; `exodus reindex` builds it again"))
         }
         Err(err) => problem(index::FILE_NAME, format!("is damaged: {err}; `exodus reindex` builds it again")),
+    }
+    if seal::is_intact(root)? == Some(false) {
+        problem(index::FILE_NAME, "is not what was sealed; `exodus reindex` builds it again".to_owned());
+        problem(seal::FILE_NAME, "does not fit the index: one of the two has changed".to_owned());
     }
     let committed: u64 = index.meta("ledger_bytes")?.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
     let hash = index.meta("ledger_blake3")?;

@@ -80,7 +80,11 @@ pub fn assert_tidy(archive: &Path, why: &str) {
     let mut names: Vec<String> =
         names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["README.txt", "files", "index.sqlite", "ledger.jsonl", "mail"], "{why}");
+    assert_eq!(
+        names,
+        ["README.txt", "files", "index.blake3", "index.sqlite", "ledger.jsonl", "mail"],
+        "{why}"
+    );
 }
 
 /// BLAKE3 in hexadecimal digits.

@@ -24,8 +24,8 @@ use super::lock::Lock;
 use super::maildir::LabelMode;
 use super::message::Facts;
 use super::record::{ItemRecord, MailRecord, Record, Spot};
-use super::recover;
 use super::scratch::{Scratch, StoredBody};
+use super::{recover, seal};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::{batch_records, kill_point};
@@ -133,6 +133,7 @@ impl Writer {
         let lock = Lock::take(root)?;
         let scratch = Scratch::open(root)?;
         super::write_private(root, &root.join("README.txt"), super::README.as_bytes())?;
+        seal::break_seal(root)?;
         let index_path = root.join(super::index::FILE_NAME);
         let is_new = !index_path.exists();
         if is_new && root.join(super::ledger::FILE_NAME).exists() {
@@ -338,11 +339,12 @@ impl Writer {
     pub fn close(mut self) -> Result<()> {
         self.commit()?;
         self.index.commit()?;
-        self.scratch.close();
-        kill_point();
         self.index.rest()?;
         drop(self.index);
         kill_point();
+        seal::set(&self.root)?;
+        kill_point();
+        self.scratch.close();
         self.lock.is_unclean = false;
         drop(self.lock);
         Ok(())
