@@ -33,7 +33,7 @@ pub struct ImportArgs {
     /// Take only this kind or product (may be repeated): mail, drive, message, file
     #[arg(long, value_name = "KIND|PRODUCT")]
     only: Vec<String>,
-    /// Say what would be done, write nothing
+    /// Say what would be taken into a new archive, write nothing
     #[arg(long)]
     dry_run: bool,
     /// Go on although the export's own list names files that are in no given part
