@@ -318,8 +318,27 @@ fn missing_parts(missing: &[String]) -> Error {
         .hint("--allow-missing-parts imports what is here; a later run with all parts adds the rest")
 }
 
+/// Refuses the export of another account of the same platform. Paths and names are only unique within an account:
+/// the `Budget.xlsx` of one would take the place of the other's.
+fn check_account(writer: &mut Writer, opened: &Opened) -> Result<()> {
+    let Some(account) = &opened.survey.account else { return Ok(()) };
+    let platform = opened.importer.about().name;
+    let mut query = writer
+        .index()
+        .conn
+        .prepare("SELECT account FROM export WHERE platform = ?1 AND account IS NOT NULL ORDER BY id")?;
+    let known: Vec<String> =
+        query.query_map([platform], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    if known.is_empty() || known.iter().any(|known| known.eq_ignore_ascii_case(account)) {
+        return Ok(());
+    }
+    let what = format!("this export is of {account}, and the archive holds {platform} of {}", known[0]);
+    Err(Error::new(Kind::Export, what).hint("name another folder with --archive: one archive an account"))
+}
+
 /// Writes down the run, the export, its parts and every entry, all before the first item.
 fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64> {
+    check_account(writer, opened)?;
     let run: i64 =
         writer.index().conn.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?;
     writer.record(&Record::Run {

@@ -120,3 +120,26 @@ fn flags_that_a_mail_program_has_set_are_no_damage_and_no_obstacle() {
     import_all(&home, &[("newer", exports::takeout(&exports::later(&mails, 0), &[], NEWER))], &[]);
     assert_eq!(n_message_files(&home), n_files);
 }
+
+/// An export of an account with one document, as its own page tells it.
+fn of_account(account: &str, document: &[u8]) -> exports::Parts {
+    let page = format!(
+        "<div class=\"job-id hidden\">job-of-{account}</div><h1 class=\"header_title\">Archive for {account}</h1>\
+         <h1 class=\"data-folder-name\" data-english-name=\"DRIVE\" data-folder-name=\"Drive\">Drive</h1>"
+    );
+    let files = [("archive_browser.html", page.as_bytes()), ("Drive/Budget.txt", document)];
+    exports::takeout(&exports::mails(3), &files, NEWER)
+}
+
+#[test]
+fn another_account_is_refused_before_its_files_replace_those_of_the_first() {
+    let home = Home::new();
+    home.import(&home.put_parts("ada", &of_account("ada@example.org", b"of Ada")), &[]).expect(0);
+    let before = tree::of_archive(&home.archive());
+    let ran = home.import(&home.put_parts("ben", &of_account("ben@example.org", b"of Ben")), &[]).expect(3);
+    assert!(ran.err.contains("ada@example.org") && ran.err.contains("--archive"), "{}", ran.err);
+    tree::assert_same(&tree::of_archive(&home.archive()), &before, "another account");
+    let again = home.put_parts("ada again", &of_account("Ada@Example.org", b"of Ada, newer"));
+    home.import(&again, &[]).expect(0);
+    home.assert_whole("the same account in other letters");
+}
