@@ -208,6 +208,7 @@ pub fn import(
         return dry_run::dry_run(&opened, &request.options, observer, stop);
     }
     check_place(&request.archive, &opened.export)?;
+    check_account(&request.archive, &opened)?;
     check_room(&request.archive, opened.export.content_bytes(), observer)?;
     let mut writer = Writer::open(&request.archive, request.labels)?;
     let begun = begin(&mut writer, &opened, &request.options);
@@ -320,11 +321,14 @@ fn missing_parts(missing: &[String]) -> Error {
 
 /// Refuses the export of another account of the same platform. Paths and names are only unique within an account:
 /// the `Budget.xlsx` of one would take the place of the other's.
-fn check_account(writer: &mut Writer, opened: &Opened) -> Result<()> {
+fn check_account(archive: &Path, opened: &Opened) -> Result<()> {
     let Some(account) = &opened.survey.account else { return Ok(()) };
     let platform = opened.importer.about().name;
-    let mut query = writer
-        .index()
+    // An index that is not there or cannot be read is the writer's business.
+    let Ok(index) = Index::open_for_reading(&archive.join(crate::archive::index::FILE_NAME)) else {
+        return Ok(());
+    };
+    let mut query = index
         .conn
         .prepare("SELECT account FROM export WHERE platform = ?1 AND account IS NOT NULL ORDER BY id")?;
     let known: Vec<String> =
@@ -338,7 +342,6 @@ fn check_account(writer: &mut Writer, opened: &Opened) -> Result<()> {
 
 /// Writes down the run, the export, its parts and every entry, all before the first item.
 fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64> {
-    check_account(writer, opened)?;
     let run: i64 =
         writer.index().conn.query_row("SELECT coalesce(max(id), 0) + 1 FROM run", [], |row| row.get(0))?;
     writer.record(&Record::Run {

@@ -139,6 +139,7 @@ fn another_account_is_refused_before_its_files_replace_those_of_the_first() {
     let ran = home.import(&home.put_parts("ben", &of_account("ben@example.org", b"of Ben")), &[]).expect(3);
     assert!(ran.err.contains("ada@example.org") && ran.err.contains("--archive"), "{}", ran.err);
     tree::assert_same(&tree::of_archive(&home.archive()), &before, "another account");
+    tree::assert_tidy(&home.archive(), "another account");
     let again = home.put_parts("ada again", &of_account("Ada@Example.org", b"of Ada, newer"));
     home.import(&again, &[]).expect(0);
     home.assert_whole("the same account in other letters");
