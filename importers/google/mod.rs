@@ -91,11 +91,11 @@ impl Importer for Google {
         for entry in source.entries().iter().filter(|entry| names::is_system_junk(&entry.path)) {
             sink.skip(entry, Skip::SystemJunk)?;
         }
+        let survey = self.survey(source)?;
         if let Some(page) = find_page(source, root) {
             // Read by `survey`; kept too, as the export's own description of itself.
-            keep_page(page, options, sink)?;
+            keep_page(page, survey.job.as_deref(), options, sink)?;
         }
-        let survey = self.survey(source)?;
         let mut mboxes = Vec::new();
         for product in &survey.products {
             match product.name.as_str() {
@@ -114,13 +114,19 @@ impl Importer for Google {
     }
 }
 
-fn keep_page(page: &Entry, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+fn keep_page(
+    page: &Entry,
+    job: Option<&str>,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<(), ImportError> {
     use exodus_api::{At, Body, Item, Key, Origin};
     if !options.wants(Kind::File, "takeout") {
         return Ok(sink.skip(page, Skip::NotAskedFor)?);
     }
     Ok(sink.item(Item {
-        key: Key(format!("page:{}", page.path)),
+        // Every export has its own: a later one does not take its place.
+        key: Key(format!("page:{}:{}", job.unwrap_or_default(), page.path)),
         kind: Kind::File,
         product: "takeout",
         time: page.modified,
