@@ -40,6 +40,12 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
             .hint("restore ledger.jsonl from a copy, or import the export again into a new archive"));
     }
     let mut lock = Lock::take(root)?;
+    if seal::has_ledger(root)? == Some(false) {
+        let what = format!("the ledger is damaged: `{}` is not what was sealed", ledger::FILE_NAME);
+        return Err(Error::new(Kind::Archive, what)
+            .hint("restore ledger.jsonl from a copy of the archive")
+            .hint("without a copy, remove seal.blake3 to build an index from what is there"));
+    }
     let scratch = Scratch::open(root)?;
     let temporary = root.join("tmp").join(index::FILE_NAME);
     let mut index = Index::create(&temporary)?;

@@ -1,16 +1,17 @@
-//! The seal of the index: its BLAKE3, beside it, while nobody writes.
+//! The seal: the BLAKE3 of the index and of the ledger, beside them, while nobody writes.
 //!
 //! Most of the index can be compared with the ledger, but subjects, senders and the full text stand nowhere else in
-//! this form. A writer breaks the seal before its first change and sets it again when it closes the archive.
+//! this form; and without an index nothing else tells whether the ledger is what it was. A writer breaks the seal
+//! before its first change and sets it again when it closes the archive. `b3sum -c seal.blake3` checks it too.
 
 use std::fs;
 use std::path::Path;
 
-use super::index;
+use super::{index, ledger};
 use crate::report::error::{Error, Result};
 
 /// The name of the seal in the archive.
-pub const FILE_NAME: &str = "index.blake3";
+pub const FILE_NAME: &str = "seal.blake3";
 
 /// Removes the seal, if there is one.
 ///
@@ -27,22 +28,37 @@ pub fn break_seal(root: &Path) -> Result<()> {
 /// Sets the seal. The index must be at rest and the archive open for writing.
 ///
 /// # Errors
-/// When the index cannot be read or the seal not be written.
+/// When the files cannot be read or the seal not be written.
 pub fn set(root: &Path) -> Result<()> {
-    let hash = hash_of_index(root)?;
-    super::write_private(root, &root.join(FILE_NAME), format!("{hash}\n").as_bytes())
+    let lines = format!("{}{}", line_of(root, index::FILE_NAME)?, line_of(root, ledger::FILE_NAME)?);
+    super::write_private(root, &root.join(FILE_NAME), lines.as_bytes())
 }
 
 /// Whether the index is what was sealed; `None` without a seal.
 ///
 /// # Errors
 /// When the index cannot be read.
-pub fn is_intact(root: &Path) -> Result<Option<bool>> {
-    let Ok(sealed) = fs::read(root.join(FILE_NAME)) else { return Ok(None) };
-    Ok(Some(sealed.trim_ascii_end() == hash_of_index(root)?.as_bytes()))
+pub fn has_index(root: &Path) -> Result<Option<bool>> {
+    has(root, index::FILE_NAME)
 }
 
-fn hash_of_index(root: &Path) -> Result<String> {
-    let path = root.join(index::FILE_NAME);
-    super::hash_file(&path).map_err(|err| Error::io("read", &path, &err))
+/// Whether the ledger is what was sealed; `None` without a seal.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn has_ledger(root: &Path) -> Result<Option<bool>> {
+    has(root, ledger::FILE_NAME)
+}
+
+fn has(root: &Path, name: &str) -> Result<Option<bool>> {
+    let Ok(sealed) = fs::read(root.join(FILE_NAME)) else { return Ok(None) };
+    let line = line_of(root, name)?;
+    Ok(Some(sealed.split_inclusive(|byte| *byte == b'\n').any(|sealed| sealed == line.as_bytes())))
+}
+
+/// A line as `b3sum` writes it.
+fn line_of(root: &Path, name: &str) -> Result<String> {
+    let path = root.join(name);
+    let hash = super::hash_file(&path).map_err(|err| Error::io("read", &path, &err))?;
+    Ok(format!("{hash}  {name}\n"))
 }

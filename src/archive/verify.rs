@@ -121,9 +121,13 @@ fn check_index(root: &Path, index: &Index, scope: Scope, report: &mut Report) ->
         }
         Err(err) => problem(index::FILE_NAME, format!("is damaged: {err}; `exodus reindex` builds it again")),
     }
-    if seal::is_intact(root)? == Some(false) {
+    let has_index = seal::has_index(root)? != Some(false);
+    if !has_index {
         problem(index::FILE_NAME, "is not what was sealed; `exodus reindex` builds it again".to_owned());
-        problem(seal::FILE_NAME, "does not fit the index: one of the two has changed".to_owned());
+    }
+    let has_ledger = !root.join(ledger::FILE_NAME).exists() || seal::has_ledger(root)? != Some(false);
+    if !(has_index && has_ledger) {
+        problem(seal::FILE_NAME, "does not fit what it seals: one of the two has changed".to_owned());
     }
     let committed: u64 = index.meta("ledger_bytes")?.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
     let hash = index.meta("ledger_blake3")?;

@@ -82,7 +82,7 @@ pub fn assert_tidy(archive: &Path, why: &str) {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["README.txt", "files", "index.blake3", "index.sqlite", "ledger.jsonl", "mail"],
+        ["README.txt", "files", "index.sqlite", "ledger.jsonl", "mail", "seal.blake3"],
         "{why}"
     );
 }
