@@ -51,7 +51,13 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 struct Common {
     /// The archive's folder
-    #[arg(long, value_name = "DIR", env = "EXODUS_ARCHIVE", default_value = "exodus-archive")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "EXODUS_ARCHIVE",
+        hide_env_values = true,
+        default_value = "exodus-archive"
+    )]
     archive: PathBuf,
     /// Answer in JSON on stdout; everything else goes to stderr
     #[arg(long)]

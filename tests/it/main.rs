@@ -3,7 +3,7 @@
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`]), how the
-//! command line speaks ([`cli`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod cli;
 mod containers;
@@ -18,6 +18,7 @@ mod layers;
 mod mutations;
 mod options;
 mod readback;
+mod snapshots;
 mod tree;
 mod untrusted;
 mod updates;
