@@ -9,6 +9,7 @@
 //! ```text
 //! floor 5   cli/      the commands; cli/output.rs alone prints
 //! floor 3   import/   export -> archive: threads, states of entries, counts
+//!           push/     archive -> target: plan, send, verify; push/sftp/ speaks SFTP over push/ssh/
 //! floor 2   source/   parts as one tree of entries        archive/   the folder, written crash-safe, read, proven
 //! floor 1   report/   errors with exit codes, events, counts
 //! ========  the wall: importers/ (a crate of its own) sees exodus-api and parsers, nothing of this crate
@@ -22,12 +23,14 @@
 //! * Nothing is lost in silence: the sum of the states is the number of entries.
 //! * Running again is safe: a run that was killed, repeated, makes what one clean run makes.
 //! * Memory is bounded whatever the size of the export: nothing larger than one message is held whole.
-//! * Nothing of a message's text, and no password, is ever logged; nothing leaves the machine.
+//! * Nothing of a message's text, and no password, is ever logged; nothing leaves the machine
+//!   except to the target that the user named.
 //!
-//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`cli`]; then `importers/`.
+//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`cli`]; then `importers/`.
 
 pub mod archive;
 pub mod cli;
 pub mod import;
+pub mod push;
 pub mod report;
 pub mod source;

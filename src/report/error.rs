@@ -14,6 +14,10 @@ pub enum Kind {
     Archive,
     /// The command did its work, but some entries are faulted or something does not verify.
     Partial,
+    /// The target refuses or cannot be reached: host key, link, disk full over there.
+    Server,
+    /// Login or configuration is wrong; nothing was sent.
+    Login,
     /// An importer panicked.
     Bug,
     /// The user stopped the command (Ctrl-C); what is done stays done.
@@ -28,6 +32,8 @@ impl Kind {
             Kind::Export => 3,
             Kind::Archive => 4,
             Kind::Partial => 5,
+            Kind::Server => 6,
+            Kind::Login => 7,
             Kind::Bug => 70,
             Kind::Interrupted => 130,
         }
@@ -109,6 +115,8 @@ mod tests {
             (Kind::Export, 3),
             (Kind::Archive, 4),
             (Kind::Partial, 5),
+            (Kind::Server, 6),
+            (Kind::Login, 7),
             (Kind::Bug, 70),
             (Kind::Interrupted, 130),
         ];

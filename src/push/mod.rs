@@ -1,0 +1,60 @@
+//! Push: the archive's files, sent to a server that the user owns.
+//!
+//! In reading order: [`place`] is where a target is, [`target`] what it must be able to do, [`ask`] how it asks the
+//! user. Targets: [`sftp`] (over [`ssh`]).
+
+pub mod ask;
+pub mod place;
+pub mod sftp;
+pub mod ssh;
+pub mod target;
+
+use std::path::PathBuf;
+
+use self::ask::Ask;
+use self::place::Place;
+use self::target::FileTarget;
+
+/// What a target is opened with.
+pub struct Opening<'a> {
+    /// Where it is.
+    pub place: &'a Place,
+    /// How to log in.
+    pub login: &'a Login,
+    /// How many things to do side by side (channels of a server); at least 1. `None`: the target decides.
+    pub jobs: Option<usize>,
+    /// At most so many bytes of files a second.
+    pub bytes_per_s: Option<u64>,
+    /// Answers questions.
+    pub ask: &'a dyn Ask,
+}
+
+/// How to log in: what the configuration of a target and the flags say. No secret is in it.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    /// This key file, and no other.
+    pub identity: Option<PathBuf>,
+    /// The environment variable that holds the password; `EXODUS_PASSWORD` if it is not said.
+    pub password_env: Option<String>,
+    /// A command (run by `sh -c`) that prints the password.
+    pub password_command: Option<String>,
+    /// The environment variable that holds the passphrase of the key; `EXODUS_PASSPHRASE` if it is not said.
+    pub passphrase_env: Option<String>,
+    /// A command (run by `sh -c`) that prints the passphrase.
+    pub passphrase_command: Option<String>,
+    /// Trust a host whose key is not known and remember the key. A changed key is never trusted.
+    pub accepts_new_host_key: bool,
+}
+
+/// A kind of target.
+pub struct TargetDef {
+    /// The scheme of its URLs.
+    pub scheme: &'static str,
+    /// What it is, in a few words.
+    pub title: &'static str,
+    /// Opens one: connects and logs in.
+    pub open: fn(&Opening) -> target::Result<Box<dyn FileTarget>>,
+}
+
+/// The kinds of targets there are.
+pub static TARGETS: &[TargetDef] = &[sftp::DEF];
