@@ -3,7 +3,7 @@
 //! It knows no platform and no export. In reading order: [`record`] is what it remembers and [`ledger`] where;
 //! [`index`] makes rows of records; [`scratch`] takes bodies in; [`writer`] puts them in their place, which
 //! [`maildir`] and [`names`] decide; [`recover`] cleans up after a run that was killed; [`message`] reads mails for
-//! the index and [`text`] for full text; [`reader`] and [`search`] answer questions; [`verify`] proves that all is
+//! the index and [`text`] for full text; [`reader`], [`files`] and [`search`] answer questions; [`verify`] proves that all is
 //! there and unchanged; [`reindex`] builds the index again; `seal` tells whether
 //! somebody else has changed it.
 //!
@@ -11,6 +11,7 @@
 //! A row of the index has its file; a file without a row is an unfinished batch's and is dealt with by the next
 //! writer. Files are 0600, folders 0700. The index can always be built again.
 
+pub mod files;
 pub mod folders;
 pub mod index;
 pub mod ledger;

@@ -114,6 +114,11 @@ impl Reader {
         Ok(Reader { root: root.to_owned(), index })
     }
 
+    /// The archive's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The connection, for searches.
     pub(super) fn conn(&self) -> &Connection {
         &self.index.conn

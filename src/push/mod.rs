@@ -1,13 +1,32 @@
 //! Push: the archive's files, sent to a server that the user owns.
 //!
-//! In reading order: [`place`] is where a target is, [`target`] what it must be able to do, [`ask`] how it asks the
-//! user. Targets: [`sftp`] (over [`ssh`]).
+//! In reading order: [`place`] is where a target is, [`mapping`] what goes where on it, [`target`] what it must be
+//! able to do, [`ask`] how it asks the user. [`survey`] looks what the archive has; [`journal`] and [`books`] know
+//! what the target has (its [`manifest`]); [`send`] sends the difference over a [`link`]; [`settle`] deals with what
+//! is there unexpectedly, [`tidy`] with what moved or went, [`check`] proves what is there. Targets: [`sftp`] (over
+//! [`ssh`]) and [`disk`].
+//!
+//! **Invariants.** A file has its name on the target only when all of it is there. What exodus did not put there, or
+//! somebody has changed since, is not touched unless the user says so. A push may end anywhere: the next goes on.
 
 pub mod ask;
+pub mod books;
+pub mod check;
+pub mod disk;
+pub mod journal;
+pub mod link;
+pub mod manifest;
+pub mod mapping;
 pub mod place;
+pub mod run;
+pub mod send;
+pub mod settings;
+pub mod settle;
 pub mod sftp;
 pub mod ssh;
+pub mod survey;
 pub mod target;
+pub mod tidy;
 
 use std::path::PathBuf;
 
@@ -30,7 +49,7 @@ pub struct Opening<'a> {
 }
 
 /// How to log in: what the configuration of a target and the flags say. No secret is in it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
     /// This key file, and no other.
     pub identity: Option<PathBuf>,
@@ -57,4 +76,4 @@ pub struct TargetDef {
 }
 
 /// The kinds of targets there are.
-pub static TARGETS: &[TargetDef] = &[sftp::DEF];
+pub static TARGETS: &[TargetDef] = &[sftp::DEF, disk::DEF];
