@@ -4,10 +4,14 @@
 //! Commands return an error or nothing; here it becomes lines on stderr and an exit code.
 
 mod archive_commands;
+mod chosen_target;
 mod import;
 mod inspect;
 mod output;
 mod progress;
+mod push;
+mod questions;
+mod target;
 mod verify;
 
 use std::ffi::OsString;
@@ -26,7 +30,8 @@ use crate::report::kill_point;
 /// Gets your data out of Big Tech and onto your own server.
 ///
 /// exodus reads the files that a platform gives you (a Google Takeout in any language, an mbox) and keeps all of it
-/// in one folder, the archive: mail as a Maildir, documents as files, a list of everything in SQLite.
+/// in one folder, the archive: mail as a Maildir, documents as files, a list of everything in SQLite. Then it sends
+/// that folder to a server of your own.
 #[derive(Debug, Parser)]
 #[command(name = "exodus", version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
@@ -37,6 +42,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Import(import::ImportArgs),
+    Push(push::PushArgs),
+    Target(target::TargetCommand),
     Inspect(inspect::InspectArgs),
     Status(archive_commands::StatusArgs),
     List(archive_commands::ListArgs),
@@ -128,6 +135,8 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
     let own = matches.subcommand().map(|(_, own)| own);
     match command {
         Command::Import(args) => import::run(args, own, context),
+        Command::Push(args) => push::run(args, context),
+        Command::Target(args) => target::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Status(args) => archive_commands::status(args, context),
         Command::List(args) => archive_commands::list(args, context),

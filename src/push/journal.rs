@@ -3,6 +3,8 @@
 //! Not in the index: that is a function of the ledger and the files, sealed, and copied to targets itself. The
 //! journal can be thrown away: the next push reads the target's manifest ([`super::manifest`]) again.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
@@ -79,6 +81,8 @@ impl Journal {
     /// When another push of this archive runs, or the journal cannot be used.
     pub fn open(archive: &Path, url: &str) -> Result<Journal> {
         let path = archive.join(FILE_NAME);
+        let private = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+        private.map_err(|err| Error::io("open the journal", &path, &err))?;
         let conn = Connection::open(&path)?;
         Journal::set_up(conn, url).map_err(|err| {
             if err.what.contains("locked") {
@@ -104,7 +108,6 @@ impl Journal {
         conn.busy_timeout(std::time::Duration::ZERO)?;
         // Nobody else may push this archive meanwhile.
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        conn.pragma_update(None, "journal_mode", "TRUNCATE")?;
         conn.pragma_update(None, "cache_size", -16_000)?;
         conn.execute_batch(include_str!("journal.sql"))?;
         conn.execute("INSERT OR IGNORE INTO target (url) VALUES (?1)", [url])?;

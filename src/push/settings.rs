@@ -28,7 +28,7 @@ use crate::report::error::{Error, Kind, Result};
 pub const FILE_NAME: &str = "exodus.toml";
 
 /// The settings of a user or a project.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Targets by their names.
