@@ -1,5 +1,6 @@
 //! The archive as plain files: what lies where on the disk, whoever put it there. For copies of it elsewhere.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -34,7 +35,9 @@ pub enum OnDisk {
         size: u64,
         /// When it was last modified, in seconds since 1970-01-01 UTC.
         mtime: i64,
-        /// Of a message in a Maildir: its name without flags, which stays the same when a mail program changes them.
+        /// When anything about it last changed, in nanoseconds: nobody can set this back.
+        ctime: i64,
+        /// Of a message in a Maildir: the stem of its name, see [`message_stem`].
         message: Option<String>,
     },
     /// What cannot be copied as a file, and why.
@@ -99,15 +102,17 @@ fn on_disk(root: &Path, entry: &DirEntry) -> Result<OnDisk> {
         return Ok(OnDisk::Odd { path, why: "it is a link or a device, not a file" });
     }
     let metadata = entry.metadata().map_err(|err| walk_error(entry.path(), err))?;
-    let message = message_name(&path).map(str::to_owned);
-    Ok(OnDisk::File { size: metadata.len(), mtime: mtime_of(&metadata), path, message })
+    let message = message_stem(&path).map(str::to_owned);
+    let ctime = metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec());
+    Ok(OnDisk::File { size: metadata.len(), mtime: mtime_of(&metadata), ctime, path, message })
 }
 
-/// The name without flags of a file in a Maildir's `cur` or `new`.
-pub fn message_name(path: &str) -> Option<&str> {
+/// The stem of a message's name, which is the file's in a Maildir's `cur` or `new` up to its size and flags:
+/// the same as long as the message is, whatever flags a mail program gives it and whatever labels it gets.
+pub fn message_stem(path: &str) -> Option<&str> {
     let (folder, name) = path.rsplit_once('/')?;
     let is_message = path.starts_with("mail/") && (folder.ends_with("/cur") || folder.ends_with("/new"));
-    is_message.then(|| name.split(":2,").next().unwrap_or(name))
+    is_message.then(|| name.split([',', ':']).next().unwrap_or(name))
 }
 
 /// The modification time in whole seconds, rounded down.
@@ -130,16 +135,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_known_by_its_name_without_flags() {
+    fn a_message_is_known_by_the_stem_of_its_name() {
         let cases = [
-            ("mail/cur/1.2.exodus,S=3,W=4:2,FS", Some("1.2.exodus,S=3,W=4")),
+            ("mail/cur/1.2.exodus,S=3,W=4:2,FS", Some("1.2.exodus")),
             ("mail/.Work.2021/new/1.x", Some("1.x")),
             ("mail/.Work/maildirfolder", None),
             ("files/drive/cur/x", None),
             ("README.txt", None),
         ];
         for (path, name) in cases {
-            assert_eq!(message_name(path), name, "{path}");
+            assert_eq!(message_stem(path), name, "{path}");
         }
     }
 }

@@ -245,7 +245,7 @@ impl Receipt<'_> {
         if self.request.prune {
             self.line(&format!("  remove    {}", counted(self.outcome.pruned, "file")));
         }
-        let there = totals.all.0.saturating_sub(totals.new.0 + totals.changed.0 + self.outcome.moved);
+        let there = totals.all.0.saturating_sub(totals.new.0 + totals.changed.0);
         self.line(&format!("  and find  {} there already", counted(there, "file")));
     }
 
@@ -259,9 +259,9 @@ impl Receipt<'_> {
             if outcome.files > 0 { format!(" in {seconds:.1} s ({}/s)", size(rate)) } else { String::new() };
         self.line(&format!("  {:>12}  sent, {}{time}", number(outcome.files), size(outcome.bytes)));
         let totals = outcome.totals;
-        let there = totals.all.0.saturating_sub(totals.new.0 + totals.changed.0 + outcome.moved);
+        let there = totals.all.0.saturating_sub(totals.new.0 + totals.changed.0);
         let counts = [
-            (there + outcome.settled.here_already + outcome.unchanged, "there already"),
+            (there + outcome.settled.here_already, "there already"),
             (outcome.moved, "messages moved to another folder"),
             (outcome.pruned, "removed"),
         ];

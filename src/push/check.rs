@@ -1,13 +1,13 @@
 //! Checks that a target has what it should have: by size, or by hash.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::journal::Journal;
 use super::link::Link;
 use super::manifest::{Line, Put};
-use super::settle::{messages, read_back};
+use super::settle::read_back;
 use super::target::{FileKind, FileTarget, Result as TargetResult, Sha256, Stat};
+use super::tidy::Folders;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
 
@@ -61,7 +61,7 @@ pub fn check(
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Checked> {
-    let mut run = Run { verify, checked: Checked::default(), folders: HashMap::new(), seed: seed() };
+    let mut run = Run { verify, checked: Checked::default(), folders: Folders::default(), seed: seed() };
     let mut after = String::new();
     loop {
         let rows = journal.there(&after, CHUNK)?;
@@ -86,7 +86,7 @@ struct Run {
     verify: Verify,
     checked: Checked,
     /// Folders of messages that are not where they were put, listed once each.
-    folders: HashMap<String, HashMap<String, (String, Stat)>>,
+    folders: Folders,
     seed: u64,
 }
 
@@ -108,10 +108,9 @@ impl Run {
         let mut stats = target.stat(&paths)?;
         for (n, put) in puts.iter().enumerate() {
             if stats[n].is_none()
-                && let Some(message) = &put.message
-                && let Some((path, stat)) = self.renamed(target, &put.path, message)?
+                && let Some(located) = self.folders.renamed(target, put)?
             {
-                (paths[n], stats[n]) = (path, Some(stat));
+                (paths[n], stats[n]) = (located.path, Some(located.stat));
             }
         }
         let mut seen: Vec<Seen> = stats.into_iter().map(|stat| Seen { stat, hash: Hash::NotAsked }).collect();
@@ -119,23 +118,6 @@ impl Run {
             self.hash(target, sample, (puts, &paths), &mut seen)?;
         }
         Ok(seen)
-    }
-
-    /// Where a mail program has put a message of that folder.
-    fn renamed(
-        &mut self,
-        target: &mut dyn FileTarget,
-        path: &str,
-        message: &str,
-    ) -> TargetResult<Option<(String, Stat)>> {
-        let folder = path.rsplit_once('/').map_or("cur", |(folder, _)| folder);
-        let above = folder.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
-        let cur = format!("{above}cur");
-        if !self.folders.contains_key(&cur) {
-            let there = messages(target, &cur)?;
-            self.folders.insert(cur.clone(), there);
-        }
-        Ok(self.folders.get(&cur).and_then(|there| there.get(message)).cloned())
     }
 
     fn hash(

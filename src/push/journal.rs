@@ -29,12 +29,14 @@ pub struct Here {
     pub local: String,
     /// Its path on the target.
     pub path: String,
-    /// Of a message in a Maildir: its name without flags.
+    /// Of a message in a Maildir: the stem of its name.
     pub message: Option<String>,
     /// Its size in bytes.
     pub size: u64,
     /// Its modification time in seconds since 1970-01-01 UTC.
     pub mtime: i64,
+    /// When anything about it last changed, in nanoseconds.
+    pub ctime: i64,
     /// Permission bits for it there.
     pub mode: u32,
     /// Lower ones are sent first; within one the newest first.
@@ -173,11 +175,19 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub fn apply(&self, line: &Line) -> Result<()> {
+        self.apply_sent(line, None)
+    }
+
+    /// Takes a line for a local file that had last changed then.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn apply_sent(&self, line: &Line, ctime: Option<i64>) -> Result<()> {
         match line {
             Line::Put(put) => {
                 let mut insert = self.conn.prepare_cached(
-                    "INSERT OR REPLACE INTO sent (target, key, path, message, size, mtime, seen, sha256)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "INSERT OR REPLACE INTO sent (target, key, path, message, size, mtime, seen, sha256, ctime)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 )?;
                 let key = key_of(&put.path, put.message.as_deref());
                 let seen = put.seen_mtime();
@@ -190,7 +200,8 @@ impl Journal {
                     size,
                     put.mtime,
                     seen,
-                    hash
+                    hash,
+                    ctime
                 ])?;
             }
             Line::Gone { gone } => {
@@ -207,8 +218,9 @@ impl Journal {
     /// # Errors
     /// When the journal cannot be written.
     pub fn add_here(&self, here: &Here) -> Result<bool> {
-        let mut insert =
-            self.conn.prepare_cached("INSERT OR IGNORE INTO here VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+        let mut insert = self
+            .conn
+            .prepare_cached("INSERT OR IGNORE INTO here VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)")?;
         let n = insert.execute(params![
             key_of(&here.path, here.message.as_deref()),
             here.local,
@@ -216,6 +228,7 @@ impl Journal {
             here.message,
             here.size as i64,
             here.mtime,
+            here.ctime,
             here.mode,
             here.class
         ])?;
@@ -234,6 +247,50 @@ impl Journal {
         Ok(())
     }
 
+    /// Some of the files, from the key `after` on, that have changed since they were sent, though their size has not:
+    /// with that key and what was sent.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn suspects(&self, after: &str, limit: u64) -> Result<Vec<(String, Here, Put)>> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT here.key, here.local, here.path, here.message, here.size, here.mtime, here.ctime, here.mode,
+                    here.class, sent.path, sent.message, sent.size, sent.mtime, sent.seen, sent.sha256
+             FROM here JOIN sent ON sent.target = ?1 AND sent.key = here.key
+             WHERE here.key > ?2 AND here.size = sent.size AND sent.ctime IS NOT here.ctime
+             ORDER BY here.key LIMIT ?3",
+        )?;
+        let rows = query.query_map(params![self.target, after, limit as i64], |row| {
+            Ok((row.get(0)?, here(row, 1)?, put(row, 9)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Notes of a suspect whether its bytes are still those that were sent.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn cleared(&self, key: &str, ctime: i64, is_same: bool) -> Result<()> {
+        if is_same {
+            let mut update =
+                self.conn.prepare_cached("UPDATE sent SET ctime = ?3 WHERE target = ?1 AND key = ?2")?;
+            update.execute(params![self.target, key, ctime])?;
+        } else {
+            self.conn.prepare_cached("UPDATE here SET differs = 1 WHERE key = ?1")?.execute([key])?;
+        }
+        Ok(())
+    }
+
+    /// Gives a file that is to be sent another place in its folder.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn set_path(&self, here: &Here, path: &str) -> Result<()> {
+        let key = key_of(&here.path, here.message.as_deref());
+        self.conn.prepare_cached("UPDATE here SET path = ?2 WHERE key = ?1")?.execute([&key, path])?;
+        Ok(())
+    }
+
     /// Compares what is here with what the target has: what is to be sent, in its order.
     ///
     /// # Errors
@@ -243,8 +300,7 @@ impl Journal {
         self.conn.execute(
             "INSERT INTO todo (key) SELECT here.key FROM here
              LEFT JOIN sent ON sent.target = ?1 AND sent.key = here.key
-             WHERE sent.key IS NULL
-                OR (here.message IS NULL AND (here.size <> sent.size OR here.mtime <> sent.mtime))
+             WHERE sent.key IS NULL OR here.size <> sent.size OR here.differs
              ORDER BY class, here.mtime DESC, here.key",
             [self.target],
         )?;
@@ -268,14 +324,14 @@ impl Journal {
     /// When the journal cannot be read.
     pub fn todo(&self, after: u64, limit: u64) -> Result<Vec<Todo>> {
         let mut query = self.conn.prepare_cached(
-            "SELECT todo.n, here.local, here.path, here.message, here.size, here.mtime, here.mode, here.class,
+            "SELECT todo.n, here.local, here.path, here.message, here.size, here.mtime, here.ctime, here.mode, here.class,
                     sent.path, sent.message, sent.size, sent.mtime, sent.seen, sent.sha256
              FROM todo JOIN here USING (key) LEFT JOIN sent ON sent.target = ?1 AND sent.key = here.key
              WHERE todo.n > ?2 ORDER BY todo.n LIMIT ?3",
         )?;
         let rows = query.query_map(params![self.target, after as i64, limit as i64], |row| {
             let here = here(row, 1)?;
-            let before = if row.get_ref(8)? == ValueRef::Null { None } else { Some(put(row, 8)?) };
+            let before = if row.get_ref(9)? == ValueRef::Null { None } else { Some(put(row, 9)?) };
             Ok(Todo { n: row.get::<_, i64>(0)? as u64, here, before })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -290,23 +346,26 @@ impl Journal {
         Ok(())
     }
 
-    /// Messages that the archive has moved to another folder since they were sent: what is there, and where it
-    /// belongs now.
+    /// Messages that the archive has moved to another folder or has new bytes of since they were sent: what is there,
+    /// and what belongs there now.
     ///
     /// # Errors
     /// When the journal cannot be read.
     pub fn moved(&self) -> Result<Vec<(Put, Todo)>> {
         let mut query = self.conn.prepare(
-            "SELECT todo.n, here.local, here.path, here.message, here.size, here.mtime, here.mode, here.class,
+            "SELECT todo.n, here.local, here.path, here.message, here.size, here.mtime, here.ctime, here.mode, here.class,
                     sent.path, sent.message, sent.size, sent.mtime, sent.seen, sent.sha256
              FROM todo JOIN here USING (key) JOIN sent ON sent.target = ?1 AND sent.message = here.message
-             WHERE NOT EXISTS (SELECT 1 FROM here AS still WHERE still.key = sent.key)
-             GROUP BY sent.key ORDER BY todo.n",
+             WHERE sent.key = here.key OR NOT EXISTS (SELECT 1 FROM here AS still WHERE still.key = sent.key)
+             GROUP BY sent.key ORDER BY todo.n, sent.key <> here.key",
         )?;
         let rows = query.query_map([self.target], |row| {
-            Ok((put(row, 8)?, Todo { n: row.get::<_, i64>(0)? as u64, here: here(row, 1)?, before: None }))
+            Ok((put(row, 9)?, Todo { n: row.get::<_, i64>(0)? as u64, here: here(row, 1)?, before: None }))
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let mut pairs: Vec<(Put, Todo)> = rows.collect::<rusqlite::Result<_>>()?;
+        // Of several that went, one becomes the one that came.
+        pairs.dedup_by_key(|(_, todo)| todo.n);
+        Ok(pairs)
     }
 
     /// Files of ours on the target that the archive does not have any more.
@@ -369,7 +428,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Of each message that is to be sent to a folder (named by the path of its `cur`): name without flags, number.
+    /// Of each message that is to be sent to a folder (named by the path of its `cur`): its stem and its number.
     ///
     /// # Errors
     /// When the journal cannot be read.
@@ -426,8 +485,9 @@ fn here(row: &Row, at: usize) -> rusqlite::Result<Here> {
         message: row.get(at + 2)?,
         size: row.get::<_, i64>(at + 3)? as u64,
         mtime: row.get(at + 4)?,
-        mode: row.get(at + 5)?,
-        class: row.get(at + 6)?,
+        ctime: row.get(at + 5)?,
+        mode: row.get(at + 6)?,
+        class: row.get(at + 7)?,
     })
 }
 

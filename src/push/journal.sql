@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS target (
 
 CREATE TABLE IF NOT EXISTS sent (
     target INTEGER NOT NULL REFERENCES target (id),
-    -- The path; of a message the folder above `cur` and the name without flags.
+    -- The path; of a message the folder above `cur` and the stem of its name.
     key TEXT NOT NULL,
     path TEXT NOT NULL,
     message TEXT,
@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS sent (
     mtime INTEGER NOT NULL,
     seen INTEGER,
     sha256 BLOB NOT NULL,
+    -- When anything about the local file had last changed, in nanoseconds; NULL if that is not known.
+    ctime INTEGER,
     PRIMARY KEY (target, key)
 ) STRICT, WITHOUT ROWID;
 
@@ -41,8 +43,11 @@ CREATE TEMP TABLE here (
     message TEXT,
     size INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
+    ctime INTEGER NOT NULL,
     mode INTEGER NOT NULL,
-    class INTEGER NOT NULL
+    class INTEGER NOT NULL,
+    -- 1: its bytes are not those that were sent, though its size is.
+    differs INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 
 CREATE TEMP TABLE here_folder (path TEXT PRIMARY KEY, mode INTEGER NOT NULL) WITHOUT ROWID;

@@ -54,7 +54,7 @@ pub struct Put {
     /// SHA-256 of its bytes, hexadecimal.
     #[serde(with = "hexadecimal")]
     pub sha256: Sha256,
-    /// Of a message in a Maildir: its name without flags.
+    /// Of a message in a Maildir: the stem of its name, without size and flags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

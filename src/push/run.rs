@@ -1,17 +1,17 @@
 //! One push, from its survey to its receipt.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::books;
 use super::check::{self, Checked, Verify};
-use super::journal::{Journal, Totals};
+use super::journal::{Journal, Todo, Totals, key_of};
 use super::link::Link;
 use super::manifest::{Extent, Put};
 use super::mapping::{Mapping, is_below};
-use super::send::{Sending, Setting};
+use super::send::{Located, Sending, Setting, hash_file};
 use super::settle::{self, Settled};
 use super::survey::{Survey, survey};
 use super::target::{Abilities, Folder, Retry};
@@ -65,12 +65,12 @@ pub struct Outcome {
     pub bytes: u64,
     /// See `bytes`.
     pub resumed_bytes: u64,
-    /// Files whose time had changed and whose bytes had not.
-    pub unchanged: u64,
     /// What was there without being in the books.
     pub settled: Settled,
     /// Messages moved to another folder there.
     pub moved: u64,
+    /// Messages sent anew that took the place of their older version.
+    pub replaced: u64,
     /// Files removed there; in a dry run, files that would be.
     pub pruned: u64,
     /// Files of ours there that the archive does not have (any more).
@@ -186,29 +186,32 @@ impl Run<'_> {
     fn all(&mut self) -> Result<()> {
         let known = books::learn(&mut self.link, self.journal, self.ears.observer)?;
         let (_, is_clean) = self.journal.manifest()?;
+        self.clear_suspects()?;
         self.outcome.totals = self.journal.compare()?;
         let moved = self.journal.moved()?;
         let superfluous = tidy::superfluous(self.journal, &self.scopes())?;
-        self.outcome.totals.new.0 -= moved.len() as u64;
-        self.outcome.totals.new.1 -= moved.iter().map(|(_, todo)| todo.here.size).sum::<u64>();
-        self.outcome.superfluous = superfluous.len().saturating_sub(moved.len()) as u64;
+        let other_folder = moved.iter().filter(|(old, todo)| {
+            key_of(&old.path, old.message.as_deref()) != key_of(&todo.here.path, todo.here.message.as_deref())
+        });
+        let n_moved = other_folder.count() as u64;
+        self.outcome.superfluous = (superfluous.len() as u64).saturating_sub(n_moved);
         if self.request.is_dry_run {
-            self.outcome.moved = moved.len() as u64;
+            self.outcome.moved = n_moved;
             self.outcome.pruned = if self.request.prune { self.outcome.superfluous } else { 0 };
             return Ok(());
         }
         let Totals { new, changed, .. } = self.outcome.totals;
         let mut extent = known.unwrap_or_default();
-        if new.0 + changed.0 > 0 || !moved.is_empty() {
+        if new.0 + changed.0 > 0 {
             self.check_room(new.1 + changed.1, new.0)?;
             if known.is_none() {
                 extent = books::begin(&mut self.link)?;
             }
             self.journal.set_clean(false)?;
             self.make_folders()?;
-            self.move_messages(moved, &mut extent)?;
+            let replacing = self.follow(moved, &mut extent)?;
             let must_look = !is_clean || known.is_none();
-            extent = self.send(extent, must_look)?;
+            extent = self.send(extent, must_look, &replacing)?;
             self.journal.set_clean(self.is_clean())?;
         }
         self.refuse_to_go_on()?;
@@ -284,15 +287,49 @@ impl Run<'_> {
         self.journal.at_once(|journal| folders.iter().try_for_each(|it| journal.has_folder(&it.path)))
     }
 
-    fn move_messages(&mut self, moved: Vec<(Put, super::journal::Todo)>, extent: &mut Extent) -> Result<()> {
-        let numbers: Vec<u64> = moved.iter().map(|(_, todo)| todo.n).collect();
-        let (n, lines) = tidy::move_messages(&mut self.link, moved)?;
-        self.outcome.moved = n;
-        books::add(&mut self.link, self.journal, extent, &lines)?;
-        numbers.into_iter().try_for_each(|n| self.journal.strike(n))
+    /// Hashes files that have changed since they were sent though their size has not: most were only touched.
+    fn clear_suspects(&mut self) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let suspects = self.journal.suspects(&after, 1000)?;
+            let Some((last, ..)) = suspects.last() else { return Ok(()) };
+            after.clone_from(last);
+            self.journal.at_once(|journal| {
+                for (key, here, sent) in &suspects {
+                    let is_same =
+                        hash_file(&self.request.archive.join(&here.local)).ok() == Some(sent.sha256);
+                    journal.cleared(key, here.ctime, is_same)?;
+                }
+                Ok(())
+            })?;
+            self.refuse_to_go_on()?;
+        }
     }
 
-    fn send(&mut self, extent: Extent, must_look: bool) -> Result<Extent> {
+    fn follow(&mut self, moved: Vec<(Put, Todo)>, extent: &mut Extent) -> Result<HashMap<u64, Located>> {
+        let followed = tidy::follow(&mut self.link, self.journal, &self.request.archive, moved)?;
+        self.outcome.moved = followed.moved;
+        books::add(&mut self.link, self.journal, extent, &followed.lines)?;
+        followed.done.into_iter().try_for_each(|n| self.journal.strike(n))?;
+        Ok(followed.replacing)
+    }
+
+    /// Removes the older versions of messages that were sent anew, and only then books the newer ones: a push that is
+    /// killed in between finds the older one again.
+    fn replace(&mut self, sending: &mut Sending) -> Result<bool> {
+        let replaced = std::mem::take(&mut sending.replaced);
+        for chunk in replaced.chunks(256) {
+            let old: Vec<String> = chunk.iter().map(|(path, ..)| path.clone()).collect();
+            self.link.with(|target| target.remove(&old))?;
+            for (_, todo, sent) in chunk {
+                sending.note(todo, &todo.here.path, sent.sha256, &sent.stat)?;
+            }
+        }
+        self.outcome.replaced += replaced.len() as u64;
+        Ok(!replaced.is_empty())
+    }
+
+    fn send(&mut self, extent: Extent, must_look: bool, replacing: &HashMap<u64, Located>) -> Result<Extent> {
         let begin = Instant::now();
         let Totals { new, changed, .. } = self.outcome.totals;
         let (total_bytes, total_items) = (new.1 + changed.1, new.0 + changed.0);
@@ -307,6 +344,7 @@ impl Run<'_> {
             force: self.request.force,
             new_folders: &is_new,
             manifest: extent,
+            replacing,
         };
         let mut sending = Sending::new(&setting)?;
         if must_look {
@@ -350,7 +388,8 @@ impl Run<'_> {
             if let Some(err) = sending.end.take() {
                 return Err(err);
             }
-            let has_more = self.settle(sending)? | (!is_second && self.mend(sending)?);
+            let has_more =
+                self.settle(sending)? | self.replace(sending)? | (!is_second && self.mend(sending)?);
             if !has_more {
                 return Ok(());
             }
@@ -396,7 +435,7 @@ impl Run<'_> {
         let account = std::mem::take(&mut sending.account);
         let outcome = &mut self.outcome;
         (outcome.files, outcome.bytes) = (account.files, account.bytes);
-        (outcome.resumed_bytes, outcome.unchanged) = (account.resumed_bytes, account.unchanged);
+        outcome.resumed_bytes = account.resumed_bytes;
         outcome.changed = account.changed;
         let failed = account.failed.into_iter();
         outcome.failed = failed
@@ -436,12 +475,12 @@ pub fn counts(outcome: &Outcome) -> BTreeMap<&'static str, u64> {
         ("files_sent", outcome.files),
         ("bytes_sent", outcome.bytes),
         ("bytes_resumed", outcome.resumed_bytes),
-        ("files_unchanged", outcome.unchanged),
         ("files_here_already", outcome.settled.here_already),
         ("files_left_alone", outcome.settled.left_alone.len() as u64),
         ("files_failed", outcome.failed.len() as u64),
         ("files_changed_meanwhile", outcome.changed.len() as u64),
         ("messages_moved", outcome.moved),
+        ("messages_replaced", outcome.replaced),
         ("files_pruned", outcome.pruned),
         ("files_superfluous", outcome.superfluous),
         ("link_cuts", outcome.n_cuts),

@@ -35,14 +35,21 @@ pub struct Account {
     pub bytes: u64,
     /// Of those, bytes that were there already from an interrupted try.
     pub resumed_bytes: u64,
-    /// Files whose time had changed and whose bytes had not: only noted.
-    pub unchanged: u64,
     /// Files that met another at their place: to be compared.
     pub occupied: Vec<Occupied>,
     /// Files that could not be sent: path in the archive and why.
     pub failed: Vec<(Todo, TargetError)>,
     /// Files that changed while they were sent.
     pub changed: Vec<String>,
+}
+
+/// A message on the target, wherever its owner has put it in its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// Where it is.
+    pub path: String,
+    /// What it is.
+    pub stat: Stat,
 }
 
 /// A file that met another.
@@ -69,12 +76,16 @@ pub struct Sending<'a> {
     manifest_bytes: u64,
     /// The manifest ends in a line that was cut.
     is_torn: bool,
+    /// Messages on the target that are replaced by newer ones, by the newer one's number.
+    replacing: &'a HashMap<u64, Located>,
     page: VecDeque<Todo>,
     last_n: u64,
     is_all_read: bool,
     in_flight: HashMap<u64, Todo>,
     /// Files that are there and that no book names yet.
-    finished: Vec<Put>,
+    finished: Vec<(Put, i64)>,
+    /// Messages that are there and whose older version must go before they are booked: what is to go, number.
+    pub replaced: Vec<(String, Todo, Sent)>,
     finished_bytes: u64,
     batch_begin: Instant,
     closing: Option<Closing>,
@@ -89,7 +100,7 @@ pub struct Sending<'a> {
 struct Closing {
     task: u64,
     lines: String,
-    puts: Vec<Put>,
+    puts: Vec<(Put, i64)>,
     is_appending: bool,
     is_handed_out: bool,
 }
@@ -110,6 +121,8 @@ pub struct Setting<'a> {
     pub new_folders: &'a dyn Fn(&str) -> bool,
     /// The manifest that lines are appended to.
     pub manifest: Extent,
+    /// Messages on the target that are replaced by newer ones, by the newer one's number.
+    pub replacing: &'a HashMap<u64, Located>,
 }
 
 /// Numbers of tasks of our own begin here; files have their numbers in the order of sending.
@@ -130,6 +143,8 @@ impl<'a> Sending<'a> {
             new_folders: setting.new_folders,
             manifest_bytes: setting.manifest.bytes,
             is_torn: setting.manifest.is_torn,
+            replacing: setting.replacing,
+            replaced: Vec::new(),
             page: VecDeque::new(),
             last_n: 0,
             is_all_read: false,
@@ -182,7 +197,7 @@ impl<'a> Sending<'a> {
         let seen = if stat.mtime == Some(todo.here.mtime) { None } else { Some(stat.mtime) };
         let here = todo.here.clone();
         let (size, mtime, message) = (here.size, here.mtime, here.message);
-        self.finished.push(Put { path: path.to_owned(), size, mtime, seen, sha256, message });
+        self.finished.push((Put { path: path.to_owned(), size, mtime, seen, sha256, message }, here.ctime));
         Ok(())
     }
 
@@ -197,39 +212,23 @@ impl<'a> Sending<'a> {
         Ok(())
     }
 
-    /// The next file that really must be sent.
     fn next_file(&mut self) -> Result<Option<Todo>> {
-        loop {
-            self.read_page()?;
-            let Some(todo) = self.page.pop_front() else { return Ok(None) };
-            match self.unchanged(&todo) {
-                None => return Ok(Some(todo)),
-                Some(put) => {
-                    self.journal.strike(todo.n)?;
-                    self.account.unchanged += 1;
-                    self.finished.push(put);
-                    self.observer.event(Event::Items(1));
-                    self.observer.event(Event::Bytes(todo.here.size));
-                }
-            }
-        }
-    }
-
-    /// What stays in the books of a file whose time has changed and whose bytes have not.
-    fn unchanged(&self, todo: &Todo) -> Option<Put> {
-        let before = todo.before.as_ref().filter(|before| before.size == todo.here.size && !self.force)?;
-        let is_same = hash_file(&self.archive.join(&todo.here.local)).ok()? == before.sha256;
-        let seen = Some(before.seen_mtime());
-        is_same.then(|| Put { mtime: todo.here.mtime, seen, ..before.clone() })
+        self.read_page()?;
+        Ok(self.page.pop_front())
     }
 
     fn task_of(&self, todo: &Todo) -> Send {
         let above = todo.here.path.rsplit_once('/').map_or("", |(above, _)| above);
-        let over = match &todo.before {
+        let replaced = self.replacing.get(&todo.n);
+        let over = match (&todo.before, replaced) {
             _ if self.force => Over::Anything,
-            Some(before) => Over::Ours { size: before.size, mtime: before.seen_mtime() },
-            None if (self.new_folders)(above) => Over::NewFolder,
-            None => Over::Nothing,
+            (_, Some(Located { path, stat })) if *path == todo.here.path => {
+                Over::Ours { size: stat.size, mtime: stat.mtime }
+            }
+            (_, Some(_)) => Over::Nothing,
+            (Some(before), None) => Over::Ours { size: before.size, mtime: before.seen_mtime() },
+            (None, None) if (self.new_folders)(above) => Over::NewFolder,
+            (None, None) => Over::Nothing,
         };
         Send {
             from: self.archive.join(&todo.here.local),
@@ -254,7 +253,7 @@ impl<'a> Sending<'a> {
         let puts = std::mem::take(&mut self.finished);
         self.finished_bytes = 0;
         self.batch_begin = Instant::now();
-        let lines: String = puts.iter().map(|put| Line::Put(put.clone()).to_text()).collect();
+        let lines: String = puts.iter().map(|(put, _)| Line::Put(put.clone()).to_text()).collect();
         let task = self.own_task();
         self.closing = Some(Closing { task, lines, puts, is_appending: false, is_handed_out: false });
     }
@@ -324,7 +323,9 @@ impl<'a> Sending<'a> {
         self.manifest_bytes += closing.lines.len() as u64;
         let bytes = self.manifest_bytes;
         self.journal.at_once(|journal| {
-            closing.puts.iter().try_for_each(|put| journal.apply(&Line::Put(put.clone())))?;
+            for (put, ctime) in closing.puts {
+                journal.apply_sent(&Line::Put(put), Some(ctime))?;
+            }
             journal.set_manifest(bytes)
         })?;
         kill_point();
@@ -361,7 +362,14 @@ impl<'a> Sending<'a> {
         self.account.resumed_bytes += sent.resumed_bytes;
         self.observer.event(Event::Items(1));
         self.observer.event(Event::Bytes(sent.resumed_bytes));
-        self.note(todo, &todo.here.path, sent.sha256, &sent.stat)
+        match self.replacing.get(&todo.n) {
+            Some(old) if old.path != todo.here.path => {
+                self.journal.strike(todo.n)?;
+                self.replaced.push((old.path.clone(), todo.clone(), sent.clone()));
+                Ok(())
+            }
+            _ => self.note(todo, &todo.here.path, sent.sha256, &sent.stat),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::journal::{Journal, Todo};
 use super::link::Link;
 use super::send::{Occupied, Sending, hash_file};
 use super::target::{FileKind, FileTarget, Result as TargetResult, Sha256, Stat};
-use crate::archive::files::message_name;
+use crate::archive::files::message_stem;
 use crate::report::error::Result;
 
 /// So many files are compared at a time.
@@ -115,7 +115,7 @@ pub fn messages(target: &mut dyn FileTarget, cur: &str) -> TargetResult<HashMap<
     for folder in [new, cur.to_owned()] {
         for (name, stat) in target.list(&folder)?.unwrap_or_default() {
             let path = format!("{folder}/{name}");
-            let unique = message_name(&format!("mail/{path}")).unwrap_or(&name).to_owned();
+            let unique = message_stem(&format!("mail/{path}")).unwrap_or(&name).to_owned();
             found.insert(unique, (path, stat));
         }
     }

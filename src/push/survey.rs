@@ -47,7 +47,7 @@ pub fn survey(reader: &Reader, mapping: &Mapping, only: &[String], journal: &Jou
                     None => Ok(()),
                 }
             }
-            OnDisk::File { path, size, mtime, message } => {
+            OnDisk::File { path, size, mtime, ctime, message } => {
                 let Some(spot) = mapping.spot(&path) else {
                     if !path.contains('/') {
                         survey.staying.push(path);
@@ -61,8 +61,16 @@ pub fn survey(reader: &Reader, mapping: &Mapping, only: &[String], journal: &Jou
                     add_folders(journal, above, spot.mode)?;
                 }
                 let class = class(&path, message.as_deref());
-                let here =
-                    Here { local: path, path: spot.path, message, size, mtime, mode: spot.mode, class };
+                let here = Here {
+                    local: path,
+                    path: spot.path,
+                    message,
+                    size,
+                    mtime,
+                    ctime,
+                    mode: spot.mode,
+                    class,
+                };
                 add(journal, &here, &mut survey)
             }
             OnDisk::Odd { path, why } => {

@@ -1,47 +1,125 @@
 //! What a push changes besides sending: messages follow the archive into other folders; with `--prune`, files of
 //! ours that the archive does not have any more are removed.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use super::journal::{Journal, Todo};
 use super::link::Link;
 use super::manifest::{Line, Put};
 use super::mapping::is_below;
+use super::send::{Located, hash_file};
 use super::settle::messages;
-use super::target::{FileTarget, Moved, Result as TargetResult};
+use super::target::{FileTarget, Moved, Result as TargetResult, Sha256, Stat};
 use crate::report::error::Result;
 
 /// So many files are looked at or removed at a time.
 const CHUNK: usize = 256;
 
-/// Moves messages on the target to where the archive has them now. One that its owner has moved or deleted there is
-/// left to them. Returns how many were moved, and the lines for the manifest.
-///
-/// # Errors
-/// When the target cannot be asked.
-pub fn move_messages(link: &mut Link, moves: Vec<(Put, Todo)>) -> Result<(u64, Vec<Line>)> {
-    let (mut n, mut lines) = (0, Vec::new());
-    for (old, todo) in moves {
-        let to = &todo.here.path;
-        let path = link.with(|target| move_message(target, &old, to))?;
-        n += u64::from(path.is_some());
-        lines.push(Line::Gone { gone: old.path.clone() });
-        let path = path.unwrap_or_else(|| to.clone());
-        lines.push(Line::Put(Put { path, ..old }));
-    }
-    Ok((n, lines))
+/// What became of messages that the archive has moved, or has new bytes of.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// Messages that were renamed there.
+    pub moved: u64,
+    /// Messages that need nothing more: numbers in the order of sending.
+    pub done: Vec<u64>,
+    /// Messages whose new bytes are to be sent, with the older version that they replace.
+    pub replacing: HashMap<u64, Located>,
+    /// Lines for the manifest.
+    pub lines: Vec<Line>,
 }
 
-/// Where the message is now; `None` if it was not there any more.
-fn move_message(target: &mut dyn FileTarget, old: &Put, to: &str) -> TargetResult<Option<String>> {
-    if rename(target, &old.path, to)? {
-        return Ok(Some(to.to_owned()));
+/// Lets messages on the target follow the archive: one with the same bytes is renamed; one with new bytes is going to
+/// be replaced, and keeps the flags that its owner has given it there. What its owner has moved or deleted there is
+/// left to them.
+///
+/// # Errors
+/// When the target cannot be asked or the journal not be written.
+pub fn follow(
+    link: &mut Link,
+    journal: &Journal,
+    archive: &Path,
+    pairs: Vec<(Put, Todo)>,
+) -> Result<Followed> {
+    let mut followed = Followed::default();
+    let mut folders = Folders::default();
+    for (old, todo) in pairs {
+        let located = link.with(|target| folders.locate(target, &old))?;
+        let ours = hash_file(&archive.join(&todo.here.local)).ok();
+        let Some(located) = located else {
+            followed.leave(old, &todo, ours);
+            continue;
+        };
+        // Flags that its owner has changed there stay; else the archive's count.
+        let path = match located.path == old.path {
+            true => todo.here.path.clone(),
+            false => with_flags_of(&todo.here.path, &located.path),
+        };
+        if ours != Some(old.sha256) {
+            journal.set_path(&todo.here, &path)?;
+            followed.replacing.insert(todo.n, located);
+            continue;
+        }
+        if path != located.path && link.with(|target| rename(target, &located.path, &path))? {
+            followed.moved += 1;
+        }
+        followed.done.push(todo.n);
+        followed.lines.push(Line::Gone { gone: old.path.clone() });
+        followed.lines.push(Line::Put(Put { path, ..old }));
     }
-    let (Some((folder, _)), Some(message)) = (old.path.rsplit_once('/'), &old.message) else {
-        return Ok(None);
-    };
-    let cur = format!("{}cur", folder.strip_suffix("cur").or(folder.strip_suffix("new")).unwrap_or(folder));
-    let Some((path, _)) = messages(target, &cur)?.remove(message) else { return Ok(None) };
-    let to = with_flags_of(to, &path);
-    Ok(rename(target, &path, &to)?.then_some(to))
+    Ok(followed)
+}
+
+impl Followed {
+    /// Its owner has moved or deleted it: it is booked as if it were where the archive has it.
+    fn leave(&mut self, old: Put, todo: &Todo, ours: Option<Sha256>) {
+        let here = &todo.here;
+        self.done.push(todo.n);
+        self.lines.push(Line::Gone { gone: old.path });
+        self.lines.push(Line::Put(Put {
+            path: here.path.clone(),
+            size: here.size,
+            mtime: here.mtime,
+            seen: None,
+            sha256: ours.unwrap_or(old.sha256),
+            message: here.message.clone(),
+        }));
+    }
+}
+
+/// Folders of messages, listed once each, where a message is not where it was put.
+#[derive(Default)]
+pub struct Folders(HashMap<String, HashMap<String, (String, Stat)>>);
+
+impl Folders {
+    /// Where a message that we have put is now: there, or in the same folder under other flags.
+    ///
+    /// # Errors
+    /// When the target cannot be asked.
+    pub fn locate(&mut self, target: &mut dyn FileTarget, put: &Put) -> TargetResult<Option<Located>> {
+        let stat = target.stat(std::slice::from_ref(&put.path))?.into_iter().next().flatten();
+        match stat {
+            Some(stat) => Ok(Some(Located { path: put.path.clone(), stat })),
+            None => self.renamed(target, put),
+        }
+    }
+
+    /// Where a message is that is not where we have put it.
+    ///
+    /// # Errors
+    /// When the target cannot be asked.
+    pub fn renamed(&mut self, target: &mut dyn FileTarget, put: &Put) -> TargetResult<Option<Located>> {
+        let Some(message) = &put.message else { return Ok(None) };
+        let folder = put.path.rsplit_once('/').map_or("cur", |(folder, _)| folder);
+        let above = folder.rsplit_once('/').map(|(above, _)| format!("{above}/")).unwrap_or_default();
+        let cur = format!("{above}cur");
+        if !self.0.contains_key(&cur) {
+            let there = messages(target, &cur)?;
+            self.0.insert(cur.clone(), there);
+        }
+        let found = self.0.get(&cur).and_then(|there| there.get(message)).cloned();
+        Ok(found.map(|(path, stat)| Located { path, stat }))
+    }
 }
 
 fn rename(target: &mut dyn FileTarget, from: &str, to: &str) -> TargetResult<bool> {

@@ -17,6 +17,7 @@ mod index;
 mod layers;
 mod mutations;
 mod options;
+mod push;
 mod readback;
 mod snapshots;
 mod tree;
