@@ -1,0 +1,253 @@
+//! What a server can do: what it says of itself, and what trying shows.
+
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256 as Sha};
+
+use super::super::target::{Abilities, Result};
+use super::server::{Server, cut};
+use super::session::{Failed, Session};
+use super::wire::{Attrs, Reply, Request, numbers, open};
+
+/// What every server must take in one write: draft-ietf-secsh-filexfer-02 §3.
+const SAFE_WRITE_BYTES: usize = 32 << 10;
+/// A server that answers a command with nothing for so long runs none.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What is known of a server.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Bytes of one write, and of one read.
+    pub max_write: usize,
+    /// See `max_write`.
+    pub max_read: usize,
+    /// Files that may be open on one channel.
+    pub max_handles: usize,
+    /// `posix-rename@openssh.com`: a file is replaced in one step.
+    pub can_replace: bool,
+    /// `fsync@openssh.com`
+    pub can_fsync: bool,
+    /// `check-file`
+    pub can_check: bool,
+    /// What trying has shown; `None`: not tried yet.
+    pub tried: Option<Tried>,
+}
+
+/// What trying shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// A plain rename refuses to replace a file.
+    pub rename_is_careful: bool,
+    /// Commands can be run, see the same files, and have `sha256sum -z`.
+    pub hashes_by_command: bool,
+    /// Commands can be run, see the same files, and have `sync -f`.
+    pub syncs_by_command: bool,
+    /// `A` and `a` are two files.
+    pub is_case_sensitive: bool,
+    /// Times are kept.
+    pub keeps_times: bool,
+    /// Permission bits are kept.
+    pub keeps_modes: bool,
+}
+
+impl Facts {
+    /// Asks for what the server tells of itself.
+    ///
+    /// # Errors
+    /// When the link is cut.
+    pub async fn learn(session: &Session) -> Result<Facts> {
+        let mut facts = Facts {
+            max_write: SAFE_WRITE_BYTES,
+            max_read: SAFE_WRITE_BYTES,
+            max_handles: 100,
+            can_replace: session.offers("posix-rename@openssh.com"),
+            can_fsync: session.offers("fsync@openssh.com"),
+            can_check: session.offers("check-file") || session.offers("check-file-name"),
+            tried: None,
+        };
+        if session.offers("limits@openssh.com") {
+            match session.ask(Request::Limits).await {
+                Ok(Reply::Extended(bytes)) => facts.limit(&numbers(&bytes)),
+                Err(Failed::Cut) => return Err(cut()),
+                _ => {}
+            }
+        }
+        Ok(facts)
+    }
+
+    /// max-packet-length, max-read-length, max-write-length, max-open-handles; 0: no limit.
+    fn limit(&mut self, limits: &[u64]) {
+        let [_, read, write, handles, ..] = limits else { return };
+        let bytes =
+            |limit: u64| if limit == 0 { SAFE_WRITE_BYTES } else { limit.clamp(4096, 256 << 10) as usize };
+        (self.max_read, self.max_write) = (bytes(*read), bytes(*write));
+        if *handles > 0 {
+            self.max_handles = (*handles).clamp(1, 10_000) as usize;
+        }
+    }
+
+    /// Files are made safe one by one, since there is no way to do it for many.
+    pub fn syncs_each(&self) -> bool {
+        self.can_fsync && !self.tried.is_some_and(|tried| tried.syncs_by_command)
+    }
+}
+
+impl Server {
+    /// Finds out what only trying shows, with two small files in `.exodus`, which are removed again.
+    ///
+    /// # Errors
+    /// When the link is cut, or not even these files can be made.
+    pub async fn try_out(&mut self) -> Result<Tried> {
+        if let Some(tried) = self.facts.tried {
+            return Ok(tried);
+        }
+        let made = self.make_own_folder().await?;
+        let result = self.try_with_files().await;
+        for path in made.iter().rev() {
+            let _ = self.sessions[0].order(Request::Rmdir(path)).await;
+        }
+        let tried = result?;
+        self.facts.tried = Some(tried);
+        Ok(tried)
+    }
+
+    /// Makes the root and `.exodus` where they are missing; tells which were made.
+    async fn make_own_folder(&self) -> Result<Vec<String>> {
+        let own = self.at(".exodus");
+        let session = &self.sessions[0];
+        let mut made = Vec::new();
+        if session.attrs(Request::Stat(&own)).await.map_err(|_| cut())?.is_some() {
+            return Ok(made);
+        }
+        let ends = own.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([own.len()]);
+        for end in ends {
+            let attrs = Attrs { mode: Some(0o700), ..Attrs::default() };
+            match session.order(Request::Mkdir(&own[..end], attrs)).await {
+                Ok(()) => made.push(own[..end].to_owned()),
+                Err(Failed::Cut) => return Err(cut()),
+                Err(failed) if end == own.len() => {
+                    return Err(self.explain("make the folder", &own, &failed));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(made)
+    }
+
+    async fn try_with_files(&self) -> Result<Tried> {
+        let session = &self.sessions[0];
+        let id = own_id();
+        let own = |name: &str| self.at(&format!(".exodus/{name}"));
+        let (one, two) = (own(&format!("try-a-{id}")), own(&format!("try-b-{id}")));
+        let upper = own(&format!("try-a-{id}").to_uppercase());
+        let content = format!("exodus {id}");
+        let attrs = Attrs { mode: Some(0o640), mtime: Some(1_000_000_000), ..Attrs::default() };
+        self.put_small(&one, content.as_bytes(), attrs).await?;
+        let there = session.attrs(Request::Lstat(&one));
+        let as_upper = session.attrs(Request::Lstat(&upper));
+        self.put_small(&two, b"", Attrs::default()).await?;
+        let (there, as_upper) =
+            (there.await.ok().flatten().unwrap_or_default(), as_upper.await.ok().flatten());
+        let rename = session.order(Request::Rename(&two, &one));
+        let rename_is_careful = rename.await.is_err();
+        let (hashes_by_command, syncs_by_command) = match rename_is_careful {
+            true => self.try_commands(&one, content.as_bytes()).await?,
+            false => {
+                self.put_small(&one, content.as_bytes(), attrs).await?;
+                self.try_commands(&one, content.as_bytes()).await?
+            }
+        };
+        let removed = [&one, &two].map(|path| session.order(Request::Remove(path)));
+        for removed in removed {
+            let _ = removed.await;
+        }
+        Ok(Tried {
+            rename_is_careful,
+            hashes_by_command,
+            syncs_by_command,
+            is_case_sensitive: as_upper.is_none(),
+            keeps_times: there.mtime == attrs.mtime,
+            keeps_modes: there.mode.is_some_and(|mode| mode & 0o777 == 0o640),
+        })
+    }
+
+    async fn put_small(&self, path: &str, bytes: &[u8], attrs: Attrs) -> Result<()> {
+        let session = &self.sessions[0];
+        let flags = open::WRITE | open::CREATE | open::TRUNCATE;
+        let handle =
+            session.handle(Request::Open(path, flags, Attrs { mode: Some(0o600), ..Attrs::default() })).await;
+        let handle = handle.map_err(|failed| self.explain("make", path, &failed))?;
+        let written = session.write(&handle, 0, self.packet(&handle, bytes)).await;
+        let set = session.order(Request::Fsetstat(&handle, attrs));
+        let closed = session.order(Request::Close(&handle));
+        // What the server does not keep is found out when it is looked at.
+        let _ = set.await;
+        let closed = closed.await;
+        if let Err(failed) = written {
+            return Err(self.explain_write(path, &failed).await);
+        }
+        closed.map_err(|failed| self.explain("close", path, &failed))
+    }
+
+    /// Whether commands see the same files: for hashes, and for making safe.
+    async fn try_commands(&self, path: &str, content: &[u8]) -> Result<(bool, bool)> {
+        let quoted = quoted(path);
+        let command = format!("sha256sum -z -- {quoted}; sync -f {quoted} && echo exodus-synced");
+        let Some(ran) = self.connection.run(&command, Vec::new(), PATIENCE).await? else {
+            return Ok((false, false));
+        };
+        let hash: [u8; 32] = Sha::digest(content).into();
+        let hashes = ran.out.starts_with(format!("{}  {path}\0", HEXLOWER.encode(&hash)).as_bytes());
+        // Without the hash nobody knows which files the command has seen.
+        Ok((hashes, hashes && ran.out.ends_with(b"exodus-synced\n")))
+    }
+
+    /// All there is to tell of the server.
+    ///
+    /// # Errors
+    /// When the link is cut, or not even a small file can be made.
+    pub async fn abilities(&mut self) -> Result<Abilities> {
+        let tried = self.try_out().await?;
+        let hashes_by = match () {
+            () if self.facts.can_check => Some("check-file"),
+            () if tried.hashes_by_command => Some("sha256sum"),
+            () => None,
+        };
+        Ok(Abilities {
+            software: self.connection.software().to_owned(),
+            root: self.root.clone(),
+            extensions: self.sessions[0].extensions.iter().map(|(name, _)| name.clone()).collect(),
+            room: self.room().await?,
+            replaces_at_once: self.facts.can_replace || !tried.rename_is_careful,
+            rename_is_careful: tried.rename_is_careful,
+            syncs: self.facts.can_fsync || tried.syncs_by_command,
+            hashes_by,
+            is_case_sensitive: tried.is_case_sensitive,
+            keeps_times: tried.keeps_times,
+            keeps_modes: tried.keeps_modes,
+        })
+    }
+}
+
+/// Letters that no other connection uses, here or on another machine.
+fn own_id() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let seed = format!("{} {}", std::process::id(), now.as_nanos());
+    HEXLOWER.encode(&blake3::hash(seed.as_bytes()).as_bytes()[..8])
+}
+
+/// A path as a word for a POSIX shell.
+pub fn quoted(path: &str) -> String {
+    format!("'{}'", path.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_whatever_is_in_it() {
+        assert_eq!(quoted("/srv/it's $HOME"), "'/srv/it'\\''s $HOME'");
+    }
+}

@@ -1,0 +1,212 @@
+//! A server that is logged in: its sessions, its root, what it can do, and its errors in plain words.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::Opening;
+use super::super::ssh::Connection;
+use super::super::target::{FileKind, Result, Retry, Room, Stat, TargetError};
+use super::facts::Facts;
+use super::session::{Failed, Session};
+use super::wire::{Attrs, Reply, Request, numbers, status};
+
+/// So many channels, unless the user says otherwise: each has a window of its own, which is what bounds the speed of a
+/// long line.
+const CHANNELS: usize = 4;
+
+/// A server.
+pub struct Server {
+    /// The connection, for commands.
+    pub connection: Connection,
+    /// At least one.
+    pub sessions: Vec<Session>,
+    /// The home of the login, absolute.
+    pub home: String,
+    /// The target's root, absolute.
+    pub root: String,
+    /// What it can do, once it was found out.
+    pub facts: Facts,
+    /// Bounds the speed, if it is to be bounded.
+    pub pace: Option<Pace>,
+    /// Bytes of files acknowledged and not yet told.
+    pub acknowledged: AtomicU64,
+    /// The user wants to stop.
+    pub is_stopping: AtomicBool,
+    next: AtomicUsize,
+}
+
+impl Server {
+    /// Connects, logs in, opens the channels.
+    ///
+    /// # Errors
+    /// When any of it fails; fewer channels than wanted are no failure.
+    pub async fn open(opening: &Opening<'_>) -> Result<Server> {
+        let connection = Connection::open(opening).await?;
+        let first = Session::start(connection.channel().await?).await?;
+        let wanted = opening.jobs.unwrap_or(CHANNELS).max(1);
+        let others = (1..wanted).map(|_| async {
+            let channel = connection.channel().await.ok()?;
+            Session::start(channel).await.ok()
+        });
+        let others = futures_util::future::join_all(others).await;
+        let home = match first.ask(Request::Realpath(".")).await {
+            Ok(Reply::Names(names)) => names.into_iter().next().map(|(name, _)| name).unwrap_or_default(),
+            Err(Failed::Cut) => return Err(cut()),
+            _ => String::new(),
+        };
+        let root = match opening.place.path.strip_prefix('~') {
+            Some(below) if below.is_empty() || below.starts_with('/') => {
+                format!("{}{below}", home.trim_end_matches('/'))
+            }
+            _ => opening.place.path.clone(),
+        };
+        let sessions: Vec<Session> = [first].into_iter().chain(others.into_iter().flatten()).collect();
+        let facts = Facts::learn(&sessions[0]).await?;
+        Ok(Server {
+            connection,
+            sessions,
+            home,
+            root: if root.is_empty() { "/".to_owned() } else { root },
+            facts,
+            pace: opening.bytes_per_s.map(Pace::new),
+            acknowledged: AtomicU64::new(0),
+            is_stopping: AtomicBool::new(false),
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// The whole path of one below the root.
+    pub fn at(&self, path: &str) -> String {
+        match path {
+            "." | "" => self.root.clone(),
+            path => format!("{}/{path}", self.root.trim_end_matches('/')),
+        }
+    }
+
+    /// The next session in turn.
+    pub fn session(&self) -> &Session {
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        &self.sessions[n % self.sessions.len()]
+    }
+
+    /// True when a session is gone.
+    pub fn is_cut(&self) -> bool {
+        self.sessions.iter().any(Session::is_closed)
+    }
+
+    /// How much room there is; `None` if the server does not tell.
+    ///
+    /// # Errors
+    /// When the link is cut.
+    pub async fn room(&self) -> Result<Option<Room>> {
+        if !self.sessions[0].offers("statvfs@openssh.com") {
+            return Ok(None);
+        }
+        // The root may not be there yet: the nearest folder above it is on the same disk.
+        let mut path = self.root.as_str();
+        loop {
+            match self.sessions[0].ask(Request::Statvfs(path)).await {
+                Err(_) => return Err(cut()),
+                Ok(Reply::Extended(bytes)) => {
+                    // bsize frsize blocks bfree bavail files ffree favail …
+                    let it = numbers(&bytes);
+                    let [_, frsize, blocks, _, bavail, files, _, favail, ..] = it[..] else {
+                        return Ok(None);
+                    };
+                    return Ok(Some(Room {
+                        free_bytes: bavail.saturating_mul(frsize),
+                        total_bytes: blocks.saturating_mul(frsize),
+                        free_files: (files > 0).then_some(favail),
+                    }));
+                }
+                Ok(_) => match path.rsplit_once('/') {
+                    Some(("", _)) if path != "/" => path = "/",
+                    Some((above, _)) if !above.is_empty() => path = above,
+                    _ => return Ok(None),
+                },
+            }
+        }
+    }
+
+    /// A failed request in plain words.
+    pub fn explain(&self, doing: &str, path: &str, failed: &Failed) -> TargetError {
+        let Failed::Status(code, message) = failed else { return cut() };
+        let why = match (*code, message.trim_end_matches('.')) {
+            (status::NO_SUCH_FILE, _) => "no such file or folder".to_owned(),
+            (status::PERMISSION_DENIED, _) => "permission denied".to_owned(),
+            (status::OP_UNSUPPORTED, _) => "the server does not know how".to_owned(),
+            (code, "") => format!("status {code}"),
+            (_, message) => message.to_lowercase(),
+        };
+        let err = TargetError::new(Retry::Never, format!("cannot {doing} `{path}` on the server: {why}"));
+        match *code {
+            status::PERMISSION_DENIED => {
+                err.hint(format!("your home there is `{}`; `/~/` in the URL means it", self.home))
+            }
+            _ => err,
+        }
+    }
+
+    /// Why a server takes no more bytes.
+    pub async fn explain_write(&self, path: &str, failed: &Failed) -> TargetError {
+        let Failed::Status(..) = failed else { return cut() };
+        let room = self.room().await.ok().flatten();
+        let err = self.explain("write", path, failed);
+        let what = match room {
+            Some(room) if room.free_bytes < 1 << 20 => {
+                format!("the disk of the server is full ({} bytes free), at `{path}`", room.free_bytes)
+            }
+            _ => format!("{}: its disk is full, or your quota there is used up", err.error.what),
+        };
+        TargetError::new(Retry::EndRun, what)
+            .hint("make room there, then run the same command: what was sent stays sent")
+    }
+}
+
+/// The link is gone.
+pub fn cut() -> TargetError {
+    TargetError::new(Retry::Soon, "the link to the server was cut")
+}
+
+/// What attributes say.
+pub fn stat_of(attrs: &Attrs) -> Stat {
+    // S_IFMT, S_IFREG, S_IFDIR of POSIX. A server that tells no type tells of files.
+    let kind = match attrs.mode.map(|mode| mode & 0o170_000) {
+        None | Some(0o100_000 | 0) => FileKind::File,
+        Some(0o040_000) => FileKind::Folder,
+        Some(_) => FileKind::Other,
+    };
+    Stat { kind, size: attrs.size.unwrap_or(0), mtime: attrs.mtime.map(i64::from) }
+}
+
+/// Keeps to so many bytes a second over all channels.
+pub struct Pace {
+    bytes_per_s: u64,
+    free_at: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    fn new(bytes_per_s: u64) -> Pace {
+        Pace { bytes_per_s: bytes_per_s.max(1), free_at: Mutex::default() }
+    }
+
+    /// Waits until so many bytes may go.
+    pub async fn take(&self, bytes: u64) {
+        let wait = {
+            let mut free_at = self.free_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let now = Instant::now();
+            let begin = free_at.map_or(now, |at| at.max(now));
+            *free_at = Some(begin + Duration::from_secs_f64(bytes as f64 / self.bytes_per_s as f64));
+            begin
+        };
+        tokio::time::sleep_until(wait).await;
+    }
+
+    /// Pieces of about a fifth of a second.
+    pub fn piece_bytes(&self) -> usize {
+        (self.bytes_per_s / 5).clamp(4 << 10, 256 << 10) as usize
+    }
+}
