@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use super::journal::Journal;
 use super::link::Link;
 use super::manifest::{self, Extent, Line};
-use super::mapping::PRIVATE;
-use super::target::{self, Feed, FileTarget, Folder, Next, Outcome, TargetError, Task};
+use super::target::{self, Feed, FileTarget, Next, Outcome, TargetError, Task};
 use crate::report::error::Result;
 use crate::report::event::{Event, Observer};
 
@@ -50,22 +49,6 @@ pub fn manifest_bytes(link: &mut Link) -> Result<Option<u64>> {
     Ok(stats.first().copied().flatten().map(|stat| stat.size))
 }
 
-/// Makes our folder on the target, and the manifest with its first line.
-///
-/// # Errors
-/// When they cannot be made.
-pub fn begin(link: &mut Link) -> Result<Extent> {
-    let folder = Folder { path: manifest::FOLDER.to_owned(), mode: super::mapping::folder_mode(PRIVATE) };
-    link.with(|target| target.make_folders(std::slice::from_ref(&folder)))?;
-    match manifest_bytes(link)? {
-        Some(bytes) => Ok(Extent { bytes, is_torn: true }),
-        None => {
-            append(link, manifest::HEAD.to_owned())?;
-            Ok(Extent { bytes: manifest::HEAD.len() as u64, is_torn: false })
-        }
-    }
-}
-
 /// Adds lines to the manifest and to the journal.
 ///
 /// # Errors
@@ -75,9 +58,7 @@ pub fn add(link: &mut Link, journal: &Journal, extent: &mut Extent, lines: &[Lin
         return Ok(());
     }
     let mut text: String = lines.iter().map(Line::to_text).collect();
-    if std::mem::take(&mut extent.is_torn) {
-        text.insert(0, '\n');
-    }
+    text.insert_str(0, extent.before_lines());
     append(link, text)?;
     // Asked, not counted: a cut may have appended them twice, which says the same.
     extent.bytes = manifest_bytes(link)?.unwrap_or_default();

@@ -41,13 +41,18 @@ fn open(opening: &Opening) -> Result<Box<dyn FileTarget>> {
 }
 
 impl FileTarget for Disk {
-    fn abilities(&mut self) -> Result<Abilities> {
+    fn room(&mut self) -> Result<Option<Room>> {
         let there = self.root.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-        let room = rustix::fs::statvfs(there).ok().map(|it| Room {
+        Ok(rustix::fs::statvfs(there).ok().map(|it| Room {
             free_bytes: it.f_bavail * it.f_frsize,
             total_bytes: it.f_blocks * it.f_frsize,
             free_files: (it.f_files > 0).then_some(it.f_favail),
-        });
+        }))
+    }
+
+    fn abilities(&mut self) -> Result<Abilities> {
+        let room = self.room()?;
+        let there = self.root.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
         Ok(Abilities {
             software: "a disk of this machine".to_owned(),
             root: self.root.display().to_string(),
@@ -57,7 +62,7 @@ impl FileTarget for Disk {
             rename_is_careful: true,
             syncs: true,
             hashes_by: Some("reading"),
-            is_case_sensitive: self.is_case_sensitive(there),
+            is_case_sensitive: is_case_sensitive(there),
             keeps_times: true,
             keeps_modes: true,
         })
@@ -141,17 +146,6 @@ impl Disk {
         if path == "." { self.root.clone() } else { self.root.join(path) }
     }
 
-    fn is_case_sensitive(&self, there: &Path) -> bool {
-        let name = format!(".exodus-case-{}", std::process::id());
-        let probe = there.join(&name);
-        if fs::write(&probe, b"").is_err() {
-            return true;
-        }
-        let other = there.join(name.to_uppercase()).exists();
-        let _ = fs::remove_file(&probe);
-        !other
-    }
-
     fn send(&self, send: &Send, feed: &mut dyn Feed, pace: &mut Pace) -> Result<Outcome> {
         let (to, temporary) = (self.at(&send.to), self.at(&send.temporary));
         if let Some(occupied) = in_the_way(&to, send.over)? {
@@ -231,6 +225,17 @@ impl Disk {
         written.map_err(|err| of_path("append to", &path, &err))?;
         Ok(Outcome::Done)
     }
+}
+
+fn is_case_sensitive(there: &Path) -> bool {
+    let name = format!(".exodus-case-{}", std::process::id());
+    let probe = there.join(&name);
+    if fs::write(&probe, b"").is_err() {
+        return true;
+    }
+    let other = there.join(name.to_uppercase()).exists();
+    let _ = fs::remove_file(&probe);
+    !other
 }
 
 /// What is at a file's place and must not be replaced by it.

@@ -26,6 +26,17 @@ pub struct Extent {
     pub is_torn: bool,
 }
 
+impl Extent {
+    /// What must stand before the next lines: the head of a new manifest, the end of a line that was cut.
+    pub fn before_lines(&mut self) -> &'static str {
+        match (self.bytes, std::mem::take(&mut self.is_torn)) {
+            (0, _) => HEAD,
+            (_, true) => "\n",
+            (_, false) => "",
+        }
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -9,8 +9,8 @@ use super::books;
 use super::check::{self, Checked, Verify};
 use super::journal::{Journal, Todo, Totals, key_of};
 use super::link::Link;
-use super::manifest::{Extent, Put};
-use super::mapping::{Mapping, is_below};
+use super::manifest::{self, Extent, Put};
+use super::mapping::{Mapping, PRIVATE, folder_mode, is_below};
 use super::send::{Located, Sending, Setting, hash_file};
 use super::settle::{self, Settled};
 use super::survey::{Survey, survey};
@@ -204,9 +204,6 @@ impl Run<'_> {
         let mut extent = known.unwrap_or_default();
         if new.0 + changed.0 > 0 {
             self.check_room(new.1 + changed.1, new.0)?;
-            if known.is_none() {
-                extent = books::begin(&mut self.link)?;
-            }
             self.journal.set_clean(false)?;
             self.make_folders()?;
             let replacing = self.follow(moved, &mut extent)?;
@@ -255,8 +252,7 @@ impl Run<'_> {
     }
 
     fn check_room(&mut self, bytes: u64, files: u64) -> Result<()> {
-        let abilities = self.link.with(|target| target.abilities())?;
-        let Some(room) = abilities.room else { return Ok(()) };
+        let Some(room) = self.link.with(|target| target.room())? else { return Ok(()) };
         let lacks = match room.free_files {
             Some(free) if free < files => format!("room for {free} files, and {files} are to be sent"),
             _ if room.free_bytes < bytes => {
@@ -275,6 +271,9 @@ impl Run<'_> {
             .map(|(path, mode)| Folder { path, mode })
             .filter(|it| it.path != ".")
             .collect();
+        // Ours is where the books are kept; and it shows that the root is there.
+        let own = Folder { path: manifest::FOLDER.to_owned(), mode: folder_mode(PRIVATE) };
+        let folders: Vec<Folder> = [own].into_iter().chain(folders).collect();
         // Some at a time: a server need not hold them all.
         for chunk in folders.chunks(1000) {
             let made = self.link.with(|target| target.make_folders(chunk))?;
@@ -284,7 +283,7 @@ impl Run<'_> {
                 }
             }
         }
-        self.journal.at_once(|journal| folders.iter().try_for_each(|it| journal.has_folder(&it.path)))
+        self.journal.at_once(|journal| folders[1..].iter().try_for_each(|it| journal.has_folder(&it.path)))
     }
 
     /// Hashes files that have changed since they were sent though their size has not: most were only touched.

@@ -73,9 +73,7 @@ pub struct Sending<'a> {
     force: bool,
     /// Folders that this run has made: nothing can be in their way.
     new_folders: &'a dyn Fn(&str) -> bool,
-    manifest_bytes: u64,
-    /// The manifest ends in a line that was cut.
-    is_torn: bool,
+    manifest: Extent,
     /// Messages on the target that are replaced by newer ones, by the newer one's number.
     replacing: &'a HashMap<u64, Located>,
     page: VecDeque<Todo>,
@@ -141,8 +139,7 @@ impl<'a> Sending<'a> {
             stop: setting.stop,
             force: setting.force,
             new_folders: setting.new_folders,
-            manifest_bytes: setting.manifest.bytes,
-            is_torn: setting.manifest.is_torn,
+            manifest: setting.manifest,
             replacing: setting.replacing,
             replaced: Vec::new(),
             page: VecDeque::new(),
@@ -175,8 +172,8 @@ impl<'a> Sending<'a> {
             closing.task = self.next_own + 1;
         }
         self.next_own += 1;
-        self.is_torn |= self.manifest_bytes != manifest_bytes;
-        self.manifest_bytes = manifest_bytes;
+        self.manifest.is_torn |= self.manifest.bytes != manifest_bytes;
+        self.manifest.bytes = manifest_bytes;
     }
 
     /// After a round: hands out again what is still to be sent.
@@ -271,9 +268,7 @@ impl<'a> Sending<'a> {
             return Some(Next::Task(closing.task, Task::Sync));
         }
         kill_point();
-        if std::mem::take(&mut self.is_torn) {
-            closing.lines.insert(0, '\n');
-        }
+        closing.lines.insert_str(0, self.manifest.before_lines());
         let append =
             Task::Append { path: manifest::PATH.to_owned(), bytes: closing.lines.clone().into_bytes() };
         Some(Next::Task(closing.task, append))
@@ -320,8 +315,8 @@ impl<'a> Sending<'a> {
             return Ok(());
         }
         kill_point();
-        self.manifest_bytes += closing.lines.len() as u64;
-        let bytes = self.manifest_bytes;
+        self.manifest.bytes += closing.lines.len() as u64;
+        let bytes = self.manifest.bytes;
         self.journal.at_once(|journal| {
             for (put, ctime) in closing.puts {
                 journal.apply_sent(&Line::Put(put), Some(ctime))?;

@@ -18,6 +18,12 @@ pub trait FileTarget {
     /// When the target cannot be asked at all.
     fn abilities(&mut self) -> Result<Abilities>;
 
+    /// How much room there is; `None` if the target does not tell. Changes nothing.
+    ///
+    /// # Errors
+    /// When the target cannot be asked.
+    fn room(&mut self) -> Result<Option<Room>>;
+
     /// Makes folders, parents given before children; tells of each whether it was made now (false: it was there
     /// already). A folder that was there is not changed. Parents of the root itself are made too.
     ///

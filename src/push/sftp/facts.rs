@@ -5,7 +5,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256 as Sha};
 
-use super::super::target::{Abilities, Result};
+use super::super::target::{Abilities, Result, Retry};
 use super::server::{Server, cut};
 use super::session::{Failed, Session};
 use super::wire::{Attrs, Reply, Request, numbers, open};
@@ -102,14 +102,72 @@ impl Server {
         if let Some(tried) = self.facts.tried {
             return Ok(tried);
         }
-        let made = self.make_own_folder().await?;
-        let result = self.try_with_files().await;
-        for path in made.iter().rev() {
-            let _ = self.sessions[0].order(Request::Rmdir(path)).await;
-        }
-        let tried = result?;
+        let id = own_id();
+        let tried = match self.try_with_files(&id).await {
+            Ok(tried) => tried,
+            // Nothing was ever pushed there: the folder is made for the while.
+            Err(err) if err.retry == Retry::Never => {
+                let made = self.make_own_folder().await?;
+                let tried = self.try_with_files(&id).await;
+                for path in made.iter().rev() {
+                    let _ = self.sessions[0].order(Request::Rmdir(path)).await;
+                }
+                tried?
+            }
+            Err(err) => return Err(err),
+        };
         self.facts.tried = Some(tried);
         Ok(tried)
+    }
+
+    /// What sending must know: on OpenSSH, of which the rest is known, only whether commands can be run.
+    ///
+    /// # Errors
+    /// When the link is cut.
+    pub async fn try_out_for_sending(&mut self) -> Result<Tried> {
+        if self.is_openssh() && self.facts.tried.is_none() {
+            self.facts.tried = self.try_commands_at_once().await?;
+        }
+        self.try_out().await
+    }
+
+    /// Whether OpenSSH runs commands, asked for in one wait of the line: a folder is made under a name that nobody else
+    /// can know of, and a command looks for it; what it finds in time is proof. `None`: nobody knows.
+    ///
+    /// # Errors
+    /// When the link is cut.
+    pub async fn try_commands_at_once(&self) -> Result<Option<Tried>> {
+        let folder = self.at(&format!(".exodus/try-{}", own_id()));
+        let attrs = Attrs { mode: Some(0o700), ..Attrs::default() };
+        let made = self.sessions[0].order(Request::Mkdir(&folder, attrs));
+        let quoted = quoted(&folder);
+        let command = format!(
+            "for n in 1 2 3; do test -d {quoted} && break; sleep 0.1; done; \
+             test -d {quoted} && sha256sum -z < /dev/null && sync -f {quoted} && echo exodus-synced"
+        );
+        let (made, ran) = tokio::join!(made, self.connection.run(&command, Vec::new(), PATIENCE));
+        self.connection.prepare_run();
+        let ran = ran?;
+        if made.is_err() {
+            return Ok(None);
+        }
+        drop(self.sessions[0].order(Request::Rmdir(&folder)));
+        let out = ran.map(|ran| ran.out).unwrap_or_default();
+        let hash: [u8; 32] = Sha::digest(b"").into();
+        let hashes_by_command = out.starts_with(format!("{}  -\0", HEXLOWER.encode(&hash)).as_bytes());
+        Ok(Some(Tried {
+            rename_is_careful: true,
+            hashes_by_command,
+            syncs_by_command: hashes_by_command && out.ends_with(b"exodus-synced\n"),
+            is_case_sensitive: true,
+            keeps_times: true,
+            keeps_modes: true,
+        }))
+    }
+
+    /// True for a server that is known to answer in order and to rename carefully.
+    pub fn is_openssh(&self) -> bool {
+        self.connection.software().starts_with("OpenSSH") && self.facts.can_replace
     }
 
     /// Makes the root and `.exodus` where they are missing; tells which were made.
@@ -117,9 +175,6 @@ impl Server {
         let own = self.at(".exodus");
         let session = &self.sessions[0];
         let mut made = Vec::new();
-        if session.attrs(Request::Stat(&own)).await.map_err(|_| cut())?.is_some() {
-            return Ok(made);
-        }
         let ends = own.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([own.len()]);
         for end in ends {
             let attrs = Attrs { mode: Some(0o700), ..Attrs::default() };
@@ -135,38 +190,34 @@ impl Server {
         Ok(made)
     }
 
-    async fn try_with_files(&self) -> Result<Tried> {
+    async fn try_with_files(&self, id: &str) -> Result<Tried> {
         let session = &self.sessions[0];
-        let id = own_id();
         let own = |name: &str| self.at(&format!(".exodus/{name}"));
-        let (one, two) = (own(&format!("try-a-{id}")), own(&format!("try-b-{id}")));
+        let (one, two, three) =
+            (own(&format!("try-a-{id}")), own(&format!("try-b-{id}")), own(&format!("try-c-{id}")));
         let upper = own(&format!("try-a-{id}").to_uppercase());
         let content = format!("exodus {id}");
         let attrs = Attrs { mode: Some(0o640), mtime: Some(1_000_000_000), ..Attrs::default() };
-        self.put_small(&one, content.as_bytes(), attrs).await?;
-        let there = session.attrs(Request::Lstat(&one));
-        let as_upper = session.attrs(Request::Lstat(&upper));
-        self.put_small(&two, b"", Attrs::default()).await?;
-        let (there, as_upper) =
-            (there.await.ok().flatten().unwrap_or_default(), as_upper.await.ok().flatten());
+        let files =
+            (self.put_small(&one, content.as_bytes(), attrs), self.put_small(&two, b"", Attrs::default()));
+        let copy = self.put_small(&three, content.as_bytes(), attrs);
+        let (first, second, third) = tokio::join!(files.0, files.1, copy);
+        first.and(second).and(third)?;
+        let looks = (session.attrs(Request::Lstat(&one)), session.attrs(Request::Lstat(&upper)));
         let rename = session.order(Request::Rename(&two, &one));
-        let rename_is_careful = rename.await.is_err();
-        let (hashes_by_command, syncs_by_command) = match rename_is_careful {
-            true => self.try_commands(&one, content.as_bytes()).await?,
-            false => {
-                self.put_small(&one, content.as_bytes(), attrs).await?;
-                self.try_commands(&one, content.as_bytes()).await?
-            }
-        };
-        let removed = [&one, &two].map(|path| session.order(Request::Remove(path)));
-        for removed in removed {
-            let _ = removed.await;
+        let commands = self.try_commands(&three, content.as_bytes());
+        let (there, as_upper, rename, commands) = tokio::join!(looks.0, looks.1, rename, commands);
+        for path in [&one, &two, &three] {
+            // Nobody waits for it.
+            drop(session.order(Request::Remove(path)));
         }
+        let there = there.ok().flatten().unwrap_or_default();
+        let (hashes_by_command, syncs_by_command) = commands?;
         Ok(Tried {
-            rename_is_careful,
+            rename_is_careful: rename.is_err(),
             hashes_by_command,
             syncs_by_command,
-            is_case_sensitive: as_upper.is_none(),
+            is_case_sensitive: !matches!(as_upper, Ok(Some(_))),
             keeps_times: there.mtime == attrs.mtime,
             keeps_modes: there.mode.is_some_and(|mode| mode & 0o777 == 0o640),
         })
@@ -178,12 +229,11 @@ impl Server {
         let handle =
             session.handle(Request::Open(path, flags, Attrs { mode: Some(0o600), ..Attrs::default() })).await;
         let handle = handle.map_err(|failed| self.explain("make", path, &failed))?;
-        let written = session.write(&handle, 0, self.packet(&handle, bytes)).await;
+        let written = session.write(&handle, 0, self.packet(&handle, bytes));
         let set = session.order(Request::Fsetstat(&handle, attrs));
         let closed = session.order(Request::Close(&handle));
         // What the server does not keep is found out when it is looked at.
-        let _ = set.await;
-        let closed = closed.await;
+        let (written, _, closed) = tokio::join!(written, set, closed);
         if let Err(failed) = written {
             return Err(self.explain_write(path, &failed).await);
         }
@@ -208,6 +258,7 @@ impl Server {
     /// # Errors
     /// When the link is cut, or not even a small file can be made.
     pub async fn abilities(&mut self) -> Result<Abilities> {
+        self.facts.tried = None;
         let tried = self.try_out().await?;
         let hashes_by = match () {
             () if self.facts.can_check => Some("check-file"),

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 
@@ -23,7 +24,7 @@ use self::server::{Server, cut, stat_of};
 use self::session::{Failed, unexpected};
 use self::wire::{Attrs, Reply, Request, status};
 use super::target::{
-    Abilities, Feed, FileKind, FileTarget, Folder, Moved, Result, Retry, Sha256, Stat, TargetError,
+    Abilities, Feed, FileKind, FileTarget, Folder, Moved, Result, Retry, Room, Sha256, Stat, TargetError,
 };
 use super::{Opening, TargetDef};
 
@@ -54,17 +55,29 @@ fn open(opening: &Opening) -> Result<Box<dyn FileTarget>> {
 }
 
 impl FileTarget for Sftp {
+    fn room(&mut self) -> Result<Option<Room>> {
+        self.runtime.block_on(self.server.room())
+    }
+
     fn abilities(&mut self) -> Result<Abilities> {
         self.runtime.block_on(self.server.abilities())
     }
 
     fn make_folders(&mut self, folders: &[Folder]) -> Result<Vec<bool>> {
-        self.runtime.block_on(self.server.make_folders(folders))
+        self.runtime.block_on(async {
+            // Sending comes next: what it must know is found out meanwhile.
+            let is_new = self.server.facts.tried.is_none() && self.server.is_openssh();
+            let (made, tried) = tokio::join!(self.server.make_folders(folders), async {
+                if is_new { self.server.try_commands_at_once().await } else { Ok(None) }
+            });
+            self.server.facts.tried = self.server.facts.tried.or(tried?);
+            made
+        })
     }
 
     fn run(&mut self, feed: &mut dyn Feed) -> Result<()> {
         self.runtime.block_on(async {
-            self.server.try_out().await?;
+            self.server.try_out_for_sending().await?;
             send::run(&self.server, feed).await
         })
     }
@@ -83,7 +96,7 @@ impl FileTarget for Sftp {
 
     fn hashes(&mut self, paths: &[String]) -> Result<Option<Vec<Option<Sha256>>>> {
         self.runtime.block_on(async {
-            let tried = self.server.try_out().await?;
+            let tried = self.server.try_out_for_sending().await?;
             match () {
                 () if self.server.facts.can_check => self.server.checked_files(paths).await,
                 () if tried.hashes_by_command => self.server.summed_files(paths).await,
@@ -94,7 +107,7 @@ impl FileTarget for Sftp {
 
     fn rename(&mut self, moves: &[(String, String)]) -> Result<Vec<Moved>> {
         self.runtime.block_on(async {
-            self.server.try_out().await?;
+            self.server.try_out_for_sending().await?;
             let renames = moves.iter().map(|(from, to)| self.server.rename(from, to));
             Ok(stream::iter(renames).buffered(REQUESTS).collect().await)
         })
@@ -108,28 +121,22 @@ impl FileTarget for Sftp {
 impl Server {
     async fn make_folders(&self, folders: &[Folder]) -> Result<Vec<bool>> {
         let session = &self.sessions[0];
-        if session.attrs(Request::Stat(&self.root)).await.map_err(|_| cut())?.is_none() {
-            let ends = self.root.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
-            for end in ends.chain([self.root.len()]) {
-                let attrs = Attrs { mode: Some(0o700), ..Attrs::default() };
-                // What fails here because it is there already, or really, shows below.
-                let _ = session.order(Request::Mkdir(&self.root[..end], attrs)).await;
-            }
-            if session.attrs(Request::Stat(&self.root)).await.map_err(|_| cut())?.is_none() {
-                let failed = Failed::Status(status::PERMISSION_DENIED, String::new());
-                return Err(self.explain("make the folder", &self.root, &failed));
-            }
-        }
-        let mut made = vec![false; folders.len()];
-        let depth = |folder: &Folder| folder.path.matches('/').count();
-        let deepest = folders.iter().map(depth).max().unwrap_or(0);
-        for level in 0..=deepest {
-            let of_level = folders.iter().enumerate().filter(|(_, folder)| depth(folder) == level);
-            let making = of_level.map(|(n, folder)| async move { (n, self.make_folder(folder).await) });
-            let done: Vec<_> = stream::iter(making).buffer_unordered(REQUESTS).collect().await;
-            for (n, is_new) in done {
-                made[n] = is_new?;
-            }
+        // All at once: most servers do one thing after the other, so parents are there when their children come.
+        let above =
+            self.root.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([self.root.len()]);
+        let attrs = Attrs { mode: Some(0o700), ..Attrs::default() };
+        let above: Vec<_> =
+            above.map(|end| session.order(Request::Mkdir(&self.root[..end], attrs))).collect();
+        let making = folders.iter().map(|folder| self.make_folder(folder));
+        let done = join_all(making).await;
+        // One that is there already is no failure; one that cannot be made shows in what should be in it.
+        join_all(above).await;
+        let mut made = Vec::with_capacity(folders.len());
+        for (folder, done) in folders.iter().zip(done) {
+            made.push(match done {
+                Err(err) if err.retry == Retry::Never => self.make_folder(folder).await?,
+                done => done?,
+            });
         }
         Ok(made)
     }

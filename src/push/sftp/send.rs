@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256 as Sha};
 use super::super::target::{
     Feed, FileKind, Next, Outcome, Over, Result, Retry, Send, Sent, Sha256, Stat, TargetError, Task,
 };
-use super::server::{Server, cut, stat_of};
+use super::server::{CHANNELS_FOR_SMALL, Server, cut, stat_of};
 use super::session::{Failed, Session};
 use super::wire::{Attrs, Request, open, write_head_len};
 
@@ -27,9 +27,19 @@ const SMALL_BYTES: u64 = 256 << 10;
 /// So many bytes of small files may be on their way.
 const SMALL_IN_FLIGHT: u64 = 16 << 20;
 /// So many small files on each channel.
-const FILES_A_CHANNEL: usize = 96;
+const FILES_A_CHANNEL: usize = 500;
 /// So many large files at once: while one waits to be closed and renamed another is written.
 const LARGE_AT_ONCE: usize = 3;
+
+/// A look at a path that is on its way.
+type Looking = Pin<Box<dyn Future<Output = std::result::Result<Option<Attrs>, Failed>> + std::marker::Send>>;
+
+/// A small file that is being opened.
+struct Begun<'a> {
+    session: &'a Session,
+    opened: Pin<Box<dyn Future<Output = std::result::Result<Vec<u8>, Failed>> + std::marker::Send>>,
+    there: Option<Looking>,
+}
 
 /// A task that is being done.
 type Doing<'a> = Pin<Box<dyn Future<Output = (u64, u64, Outcome)> + 'a>>;
@@ -49,7 +59,7 @@ struct Flight<'a> {
 /// When the link is cut.
 pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
     let a_channel = FILES_A_CHANNEL.min(server.facts.max_handles.saturating_sub(LARGE_AT_ONCE + 1).max(1));
-    let max_files = a_channel * server.sessions.len();
+    let max_files = a_channel * server.sessions.len().min(CHANNELS_FOR_SMALL);
     let mut flight = Flight { server, doing: FuturesUnordered::new(), small_bytes: 0, large: 0, max_files };
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     let mut is_ended = false;
@@ -89,9 +99,9 @@ impl<'a> Flight<'a> {
                 Some((bytes, hash)) => {
                     let size = send.size;
                     self.small_bytes += size;
-                    let session = server.session();
+                    let begun = server.begin_small(&send);
                     self.doing.push(Box::pin(async move {
-                        (n, size, settled(server.small(session, &send, &bytes, hash).await))
+                        (n, size, settled(server.small(begun, &send, &bytes, hash).await))
                     }));
                 }
                 None => self.doing.push(Box::pin(async move { (n, 0, Outcome::Changed) })),
@@ -159,16 +169,24 @@ impl Server {
         packet
     }
 
-    /// Sends a small file on one channel.
-    async fn small(&self, session: &Session, send: &Send, bytes: &[u8], hash: Sha256) -> Result<Outcome> {
-        let (to, temporary) = (self.at(&send.to), self.at(&send.temporary));
+    /// Asks for a small file to be opened; the request is on its way at once, while the next file is read here.
+    fn begin_small<'a>(&'a self, send: &Send) -> Begun<'a> {
+        let session = self.session_for_small();
         let flags = open::WRITE | open::CREATE | open::TRUNCATE;
         let attrs = Attrs { mode: Some(0o600), ..Attrs::default() };
+        let opened = session.handle(Request::Open(&self.at(&send.temporary), flags, attrs));
+        let there = (send.over != Over::NewFolder).then(|| session.attrs(Request::Lstat(&self.at(&send.to))));
+        let there = there.map(|there| -> Looking { Box::pin(there) });
+        Begun { session, opened: Box::pin(opened), there }
+    }
+
+    /// Sends a small file on one channel.
+    async fn small(&self, begun: Begun<'_>, send: &Send, bytes: &[u8], hash: Sha256) -> Result<Outcome> {
+        let (to, temporary) = (self.at(&send.to), self.at(&send.temporary));
+        let Begun { session, opened, there } = begun;
         if let Some(pace) = &self.pace {
             pace.take(bytes.len() as u64).await;
         }
-        let opened = session.handle(Request::Open(&temporary, flags, attrs));
-        let there = (send.over != Over::NewFolder).then(|| session.attrs(Request::Lstat(&to)));
         let handle = opened.await.map_err(|failed| self.explain("make", &temporary, &failed))?;
         let there = self.looked(there, &to).await?;
         if let Some(stat) = in_the_way(there, send.over) {
@@ -200,19 +218,17 @@ impl Server {
         } {
             return Err(self.give_up(session, &handle, &temporary, &failed).await);
         }
-        let closed = session.order(Request::Close(&handle)).await;
-        if let Err(failed) = closed {
+        let closed = session.order(Request::Close(&handle));
+        // OpenSSH does one thing after the other, and its close cannot fail once all is written.
+        let closed = if self.is_openssh() { None } else { Some(closed.await) };
+        if let Some(Err(failed)) = closed {
             let _ = session.order(Request::Remove(&temporary)).await;
             return Err(self.explain_write(&temporary, &failed).await);
         }
         self.give_name(session, send, hash, (there, 0)).await
     }
 
-    async fn looked(
-        &self,
-        there: Option<impl Future<Output = std::result::Result<Option<Attrs>, Failed>>>,
-        path: &str,
-    ) -> Result<Option<Stat>> {
+    async fn looked(&self, there: Option<Looking>, path: &str) -> Result<Option<Stat>> {
         let Some(there) = there else { return Ok(None) };
         let attrs = there.await.map_err(|failed| self.explain("look at", path, &failed))?;
         Ok(attrs.map(|attrs| stat_of(&attrs)))
@@ -302,6 +318,7 @@ impl Server {
             let command = format!("sync -f {}", super::facts::quoted(&self.root));
             // A disk that has much to write takes its time.
             let ran = self.connection.run(&command, Vec::new(), Duration::from_secs(1200)).await?;
+            self.connection.prepare_run();
             if ran.is_none_or(|ran| ran.status != Some(0)) {
                 return Err(TargetError::new(
                     Retry::EndRun,
@@ -318,24 +335,28 @@ impl Server {
         let session = &self.sessions[0];
         let attrs = Attrs { mode: Some(0o600), ..Attrs::default() };
         let flags = open::WRITE | open::CREATE | open::APPEND;
+        // Not every server knows how to append: the offset says it too.
+        let end = session.attrs(Request::Lstat(&path));
         let handle = session.handle(Request::Open(&path, flags, attrs)).await;
         let handle = handle.map_err(|failed| self.explain("append to", &path, &failed))?;
-        // Not every server knows how to append: the offset says it too.
-        let end = session.attrs(Request::Fstat(&handle)).await;
-        let end = end.map_err(|failed| self.explain("look at", &path, &failed))?;
+        let end = end.await.map_err(|failed| self.explain("look at", &path, &failed))?;
         let mut offset = end.and_then(|attrs| attrs.size).unwrap_or(0);
+        let mut writes = Vec::new();
         for piece in bytes.chunks(self.facts.max_write) {
-            if let Err(failed) = session.write(&handle, offset, self.packet(&handle, piece)).await {
-                let _ = session.order(Request::Close(&handle)).await;
-                return Err(self.explain_write(&path, &failed).await);
-            }
+            writes.push(session.write(&handle, offset, self.packet(&handle, piece)));
             offset += piece.len() as u64;
         }
-        if self.facts.can_fsync {
-            let _ = session.order(Request::Fsync(&handle)).await;
+        let synced = self.facts.can_fsync.then(|| session.order(Request::Fsync(&handle)));
+        let closed = session.order(Request::Close(&handle));
+        for write in writes {
+            if let Err(failed) = write.await {
+                return Err(self.explain_write(&path, &failed).await);
+            }
         }
-        let closed = session.order(Request::Close(&handle)).await;
-        closed.map_err(|failed| self.explain("close", &path, &failed))?;
+        if let Some(synced) = synced {
+            synced.await.map_err(|failed| self.explain("make safe", &path, &failed))?;
+        }
+        closed.await.map_err(|failed| self.explain("close", &path, &failed))?;
         Ok(Outcome::Done)
     }
 }

@@ -17,6 +17,10 @@ use super::wire::{Attrs, Reply, Request, numbers, status};
 /// long line.
 const CHANNELS: usize = 4;
 
+/// Small files go over so many of them: more server processes only wait for each other, since they work in the same
+/// few folders.
+pub const CHANNELS_FOR_SMALL: usize = 2;
+
 /// A server.
 pub struct Server {
     /// The connection, for commands.
@@ -45,14 +49,13 @@ impl Server {
     /// When any of it fails; fewer channels than wanted are no failure.
     pub async fn open(opening: &Opening<'_>) -> Result<Server> {
         let connection = Connection::open(opening).await?;
-        let first = Session::start(connection.channel().await?).await?;
+        connection.prepare_run();
         let wanted = opening.jobs.unwrap_or(CHANNELS).max(1);
-        let others = (1..wanted).map(|_| async {
-            let channel = connection.channel().await.ok()?;
-            Session::start(channel).await.ok()
-        });
-        let others = futures_util::future::join_all(others).await;
-        let home = match first.ask(Request::Realpath(".")).await {
+        let starting = (0..wanted).map(|_| async { Session::start(connection.channel().await?).await });
+        let mut started = futures_util::future::join_all(starting).await;
+        let first = started.remove(0)?;
+        let (realpath, facts) = tokio::join!(first.ask(Request::Realpath(".")), Facts::learn(&first));
+        let home = match realpath {
             Ok(Reply::Names(names)) => names.into_iter().next().map(|(name, _)| name).unwrap_or_default(),
             Err(Failed::Cut) => return Err(cut()),
             _ => String::new(),
@@ -63,14 +66,14 @@ impl Server {
             }
             _ => opening.place.path.clone(),
         };
-        let sessions: Vec<Session> = [first].into_iter().chain(others.into_iter().flatten()).collect();
-        let facts = Facts::learn(&sessions[0]).await?;
+        // Some servers allow few channels; one will do.
+        let sessions: Vec<Session> = [first].into_iter().chain(started.into_iter().flatten()).collect();
         Ok(Server {
             connection,
             sessions,
             home,
             root: if root.is_empty() { "/".to_owned() } else { root },
-            facts,
+            facts: facts?,
             pace: opening.bytes_per_s.map(Pace::new),
             acknowledged: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),
@@ -86,10 +89,10 @@ impl Server {
         }
     }
 
-    /// The next session in turn.
-    pub fn session(&self) -> &Session {
+    /// The session for the next small file.
+    pub fn session_for_small(&self) -> &Session {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
-        &self.sessions[n % self.sessions.len()]
+        &self.sessions[n % self.sessions.len().min(CHANNELS_FOR_SMALL)]
     }
 
     /// True when a session is gone.
@@ -106,29 +109,23 @@ impl Server {
             return Ok(None);
         }
         // The root may not be there yet: the nearest folder above it is on the same disk.
-        let mut path = self.root.as_str();
-        loop {
-            match self.sessions[0].ask(Request::Statvfs(path)).await {
-                Err(_) => return Err(cut()),
-                Ok(Reply::Extended(bytes)) => {
-                    // bsize frsize blocks bfree bavail files ffree favail …
-                    let it = numbers(&bytes);
-                    let [_, frsize, blocks, _, bavail, files, _, favail, ..] = it[..] else {
-                        return Ok(None);
-                    };
-                    return Ok(Some(Room {
-                        free_bytes: bavail.saturating_mul(frsize),
-                        total_bytes: blocks.saturating_mul(frsize),
-                        free_files: (files > 0).then_some(favail),
-                    }));
-                }
-                Ok(_) => match path.rsplit_once('/') {
-                    Some(("", _)) if path != "/" => path = "/",
-                    Some((above, _)) if !above.is_empty() => path = above,
-                    _ => return Ok(None),
-                },
+        let ends = self.root.match_indices('/').map(|(at, _)| at.max(1)).chain([self.root.len()]);
+        let asked: Vec<_> =
+            ends.map(|end| self.sessions[0].ask(Request::Statvfs(&self.root[..end]))).collect();
+        let mut room = None;
+        for answer in asked {
+            // bsize frsize blocks bfree bavail files ffree favail …
+            if let Reply::Extended(bytes) = answer.await.map_err(|_| cut())?
+                && let [_, frsize, blocks, _, bavail, files, _, favail, ..] = numbers(&bytes)[..]
+            {
+                room = Some(Room {
+                    free_bytes: bavail.saturating_mul(frsize),
+                    total_bytes: blocks.saturating_mul(frsize),
+                    free_files: (files > 0).then_some(favail),
+                });
             }
         }
+        Ok(room)
     }
 
     /// A failed request in plain words.

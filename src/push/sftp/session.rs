@@ -113,7 +113,7 @@ impl Session {
     }
 
     /// Sends a request; the answer comes when the future is awaited.
-    pub fn ask(&self, request: Request) -> impl Future<Output = Answer<Reply>> + Send + 'static {
+    pub fn ask(&self, request: Request) -> impl Future<Output = Answer<Reply>> + Send + use<> {
         let (id, answer) = self.inner.expect();
         self.inner.send(wire::encode(id, request));
         async move { answer.await.map_err(|_| Failed::Cut) }
@@ -125,7 +125,7 @@ impl Session {
         handle: &[u8],
         offset: u64,
         mut packet: Vec<u8>,
-    ) -> impl Future<Output = Answer<()>> + Send + 'static {
+    ) -> impl Future<Output = Answer<()>> + Send + use<> {
         let (id, answer) = self.inner.expect();
         wire::write_head(&mut packet, id, handle, offset);
         let inner = self.inner.clone();
@@ -140,13 +140,13 @@ impl Session {
     }
 
     /// A request that is only done or not.
-    pub fn order(&self, request: Request) -> impl Future<Output = Answer<()>> + Send + 'static {
+    pub fn order(&self, request: Request) -> impl Future<Output = Answer<()>> + Send + use<> {
         let answer = self.ask(request);
         async move { done(answer.await?) }
     }
 
     /// A request for a handle.
-    pub fn handle(&self, request: Request) -> impl Future<Output = Answer<Vec<u8>>> + Send + 'static {
+    pub fn handle(&self, request: Request) -> impl Future<Output = Answer<Vec<u8>>> + Send + use<> {
         let answer = self.ask(request);
         async move {
             match answer.await? {
@@ -157,7 +157,7 @@ impl Session {
     }
 
     /// A request for attributes; `None` when there is no such file.
-    pub fn attrs(&self, request: Request) -> impl Future<Output = Answer<Option<Attrs>>> + Send + 'static {
+    pub fn attrs(&self, request: Request) -> impl Future<Output = Answer<Option<Attrs>>> + Send + use<> {
         let answer = self.ask(request);
         async move {
             match answer.await? {

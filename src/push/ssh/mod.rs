@@ -18,6 +18,7 @@ use russh::{ChannelMsg, Preferred, cipher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use self::host_config::{Asked, HostConfig};
 use self::known_hosts::{KnownHosts, Verdict, fingerprint};
@@ -35,12 +36,16 @@ const WINDOW_BYTES: u32 = 8 << 20;
 
 /// A connection that is logged in; the connections to jump hosts below it live as long as it.
 pub struct Connection {
-    handle: Handle<Watch>,
+    handle: Arc<Handle<Watch>>,
     software: String,
     /// Where it leads, for messages.
     name: String,
+    /// A channel for the next command, opened ahead: a command then costs one wait less.
+    spare: Mutex<Option<JoinHandle<std::result::Result<Channel, russh::Error>>>>,
     _below: Option<Box<Connection>>,
 }
+
+type Channel = russh::Channel<client::Msg>;
 
 /// What a command on the server did.
 #[derive(Clone, Debug)]
@@ -154,7 +159,8 @@ impl Connection {
             banners.iter().for_each(|banner| opening.ask.tell(banner));
             match step? {
                 Step::Done => {
-                    return Ok(Connection { handle, software, name: config.host.text(), _below: below });
+                    let (name, spare) = (config.host.text(), Mutex::default());
+                    return Ok(Connection { handle: Arc::new(handle), software, name, spare, _below: below });
                 }
                 // Some servers end a connection after a few keys that they do not know.
                 Step::ConnectAgain => {}
@@ -166,8 +172,15 @@ impl Connection {
     ///
     /// # Errors
     /// When the server refuses one, or the link is cut.
-    pub async fn channel(&self) -> Result<russh::Channel<client::Msg>> {
+    pub async fn channel(&self) -> Result<Channel> {
         self.handle.channel_open_session().await.map_err(|err| self.cut(&err))
+    }
+
+    /// Opens a channel ahead for the next command.
+    pub fn prepare_run(&self) {
+        let handle = self.handle.clone();
+        let opening = tokio::spawn(async move { handle.channel_open_session().await });
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
     }
 
     /// Runs a command on the server with that stdin; `None` if the server lets nobody run commands. One that says
@@ -176,7 +189,14 @@ impl Connection {
     /// # Errors
     /// When the link is cut.
     pub async fn run(&self, command: &str, input: Vec<u8>, patience: Duration) -> Result<Option<Ran>> {
-        let mut channel = self.channel().await?;
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut channel = match spare {
+            Some(spare) => match spare.await {
+                Ok(Ok(channel)) => channel,
+                _ => return Ok(None),
+            },
+            None => self.channel().await?,
+        };
         if channel.exec(true, command).await.is_err() {
             return Ok(None);
         }
