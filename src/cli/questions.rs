@@ -25,6 +25,9 @@ impl Questions {
 
 impl Ask for Questions {
     fn trust(&self, host: &str, key_type: &str, fingerprint: &str) -> Option<bool> {
+        if !self.is_terminal {
+            return None;
+        }
         let (host, key_type, fingerprint) = (clean(host), clean(key_type), clean(fingerprint));
         self.output.note(&format!("The server `{host}` is not known here yet. Its {key_type} key is"));
         self.output.note(&format!("  {fingerprint}"));

@@ -40,6 +40,17 @@ impl Story {
         Story { home, url, root }
     }
 
+    /// Puts a file of the user's own into the archive, with the modes that are usual there.
+    pub fn add(&self, path: &str, bytes: &[u8]) -> PathBuf {
+        let file = self.home.put(&format!("archive/{path}"), bytes);
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        set(&file, 0o600).expect("the archive is ours");
+        for folder in file.ancestors().skip(1).take_while(|folder| *folder != self.home.path()) {
+            set(folder, 0o700).expect("the archive is ours");
+        }
+        file
+    }
+
     /// Pushes; returns what the command did.
     pub fn push(&self, more: &[&str]) -> Ran {
         let args = ["push", &self.url, "--json"];

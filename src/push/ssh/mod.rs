@@ -173,7 +173,13 @@ impl Connection {
     /// # Errors
     /// When the server refuses one, or the link is cut.
     pub async fn channel(&self) -> Result<Channel> {
-        self.handle.channel_open_session().await.map_err(|err| self.cut(&err))
+        self.handle.channel_open_session().await.map_err(|err| match err {
+            russh::Error::ChannelOpenFailure(_) => TargetError::new(
+                Retry::EndRun,
+                format!("`{}` lets you log in and opens no channel: {}", self.name, plain(&err)),
+            ),
+            err => self.cut(&err),
+        })
     }
 
     /// Opens a channel ahead for the next command.

@@ -1,0 +1,254 @@
+//! Push over SFTP to a real sshd: everything that any target must do, and what only a server can do to one.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use exodus_fixtures::relay::{Line, Relay};
+use serde_json::Value;
+
+use crate::house::number;
+use crate::push::Story;
+use crate::sshd::Sshd;
+use crate::tree;
+
+/// A story whose target is on a server with these lines of configuration; `None` without sshd.
+fn story(config: &str) -> Option<(Story, Sshd)> {
+    let mut story = Story::new();
+    let sshd = Sshd::start(&story.home, "sshd", config)?;
+    story.url = sshd.url(&story.root);
+    Some((story, sshd))
+}
+
+/// Configuration for a server that is another one than OpenSSH's own.
+fn filtered(modes: &str) -> String {
+    let filter = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sftp_filter.py");
+    format!("Subsystem sftp /usr/bin/python3 {} {modes}", filter.display())
+}
+
+fn sent(summary: &Value) -> u64 {
+    number(&summary["counts"]["files_sent"])
+}
+
+/// What must be true of every server: all arrives, twice sends nothing, what is not ours stays, hashes agree.
+fn conforms(config: &str) {
+    let Some((story, _sshd)) = story(config) else { return };
+    story.add("files/od d/-n 'quo\"te' ü\n.txt", b"an odd name");
+    story.add("files/big.bin", &noise(9 << 20));
+    story.add("files/empty", b"");
+    let first = story.push(&["--verify", "hash"]).expect(0).summary();
+    assert_eq!(sent(&first), number(&first["all"]["files"]), "{config}");
+    let verified = &first["verified"];
+    let hashed = number(&verified["hashed_there"]) + number(&verified["read_back"]);
+    assert_eq!((hashed, number(&verified["good"])), (sent(&first), sent(&first)), "{config}");
+    if !config.contains("no-setstat") {
+        story.assert_there(config);
+    }
+    assert_eq!(sent(&story.push(&[]).expect(0).summary()), 0, "{config}");
+    // Changed here: replaced. Changed there: left alone, unless forced.
+    story.add("files/big.bin", &noise(8 << 20));
+    story.add("README.txt", b"newer");
+    fs::write(story.root.join("README.txt"), "theirs").expect("the target is ours");
+    let left = story.push(&[]).expect(5).summary();
+    assert_eq!((sent(&left), &left["left_alone"][0]["path"]), (1, &Value::from("README.txt")), "{config}");
+    assert_eq!(fs::read(story.root.join("README.txt")).expect("it is there"), b"theirs");
+    story.push(&["--force", "--verify", "hash"]).expect(0);
+    assert_eq!(fs::read(story.root.join("README.txt")).expect("it is there"), b"newer");
+    assert_eq!(fs::read(story.root.join("files/big.bin")).expect("it is there"), noise(8 << 20));
+    // Something in the way of a new file.
+    fs::write(story.root.join("files/new.txt"), "in the way").expect("the target is ours");
+    story.add("files/new.txt", b"ours, and longer");
+    story.push(&[]).expect(5);
+    assert_eq!(fs::read(story.root.join("files/new.txt")).expect("it is there"), b"in the way");
+    assert_no_parts(&story.root, config);
+}
+
+fn assert_no_parts(root: &Path, why: &str) {
+    let left: Vec<String> = tree::of(root).into_keys().filter(|path| path.contains(".part")).collect();
+    assert!(left.is_empty(), "{why}: {left:?}");
+    let tries = tree::of(root).into_keys().filter(|path| path.contains("/try-")).count();
+    assert_eq!(tries, 0, "{why}");
+}
+
+fn noise(n: usize) -> Vec<u8> {
+    let mut bytes = vec![0; n];
+    blake3::Hasher::new().update(&n.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+#[test]
+fn all_is_well_on_openssh() {
+    conforms("");
+}
+
+#[test]
+fn all_is_well_where_no_command_can_be_run() {
+    conforms("ForceCommand internal-sftp");
+}
+
+#[test]
+fn all_is_well_without_any_extension() {
+    conforms(&filtered("no-extensions"));
+}
+
+#[test]
+fn all_is_well_where_a_rename_replaces_and_times_cannot_be_set() {
+    conforms(&filtered("no-extensions careless-rename no-setstat"));
+}
+
+#[test]
+fn all_is_well_where_answers_come_in_another_order() {
+    conforms(&filtered("slow-shuffle"));
+}
+
+#[test]
+fn a_server_that_allows_one_channel_will_do() {
+    let Some((story, _sshd)) = story("MaxSessions 1") else { return };
+    story.push(&["--verify", "hash"]).expect(0);
+    story.assert_there("one channel");
+}
+
+#[test]
+fn a_full_disk_leaves_no_short_file_and_says_so() {
+    let Some((story, _sshd)) = story(&filtered("full-after=150000")) else { return };
+    let ran = story.push(&[]);
+    assert!(ran.code == 6, "{}", ran.err);
+    assert!(ran.err.contains("quota") || ran.err.contains("full"), "{}", ran.err);
+    let archive = tree::of(&story.home.archive());
+    for (path, leaf) in tree::of(&story.root) {
+        if let Some(ours) = archive.get(&path) {
+            assert_eq!(leaf.content, ours.content, "{path} is short");
+        }
+    }
+    // Room is made.
+    let again = Sshd::start(&story.home, "roomy", "").expect("it was there before");
+    let story = Story { url: again.url(&story.root), ..story };
+    story.push(&["--verify", "hash"]).expect(0);
+    story.assert_there("with room again");
+}
+
+#[test]
+fn a_server_that_talks_nonsense_is_an_error_and_nothing_hangs() {
+    let Some((story, _sshd)) = story(&filtered("nonsense")) else { return };
+    let mut command = story.home.command(["push", &story.url, "--quiet"]);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+    let child = child.expect("it can be started");
+    // It tries again for minutes: a person ends it.
+    std::thread::sleep(Duration::from_secs(3));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    let ran = crate::house::finish(child);
+    assert!(ran.code != 0 && ran.err.contains("trying again"), "{} {}", ran.code, ran.err);
+}
+
+#[test]
+fn a_link_that_is_cut_again_and_again_goes_on_and_sends_little_twice() {
+    let Some((story, sshd)) = story("") else { return };
+    story.add("files/big.bin", &noise(24 << 20));
+    let line = Line { delay: Duration::ZERO, cut_after_bytes: Some(9 << 20) };
+    let relay = Relay::start(0, sshd.port, line).expect("loopback is there");
+    let url = format!("sftp://127.0.0.1:{}{}", relay.port, story.root.display());
+    let known = format!("[127.0.0.1]:{} {}\n", relay.port, sshd.host_key());
+    story.home.put(".ssh/known_hosts", known.as_bytes());
+    let ran = story.home.run(["push", &url, "--json", "--jobs", "2"]).expect(0);
+    let summary = ran.summary();
+    assert!(number(&summary["counts"]["link_cuts"]) >= 2, "{summary}");
+    story.assert_there("after cuts");
+    let sent_again = relay.passed_bytes().saturating_sub(number(&summary["all"]["bytes"]));
+    assert!(sent_again < 24 << 20, "{sent_again} bytes were sent twice");
+    assert!(number(&summary["counts"]["bytes_resumed"]) > 1 << 20, "{summary}");
+}
+
+#[test]
+fn what_an_interrupted_try_has_left_is_compared_before_it_is_used() {
+    let Some((story, _sshd)) = story("") else { return };
+    let whole = noise(10 << 20);
+    story.add("files/big.bin", &whole);
+    let hash = blake3::hash(b"files/big.bin").to_hex();
+    let part = story.root.join(format!("files/.exodus-{}.part", &hash[..20]));
+    let mut other = whole.clone();
+    other[5 << 20] ^= 1;
+    let cases: [(&str, &[u8], u64); 8] = [
+        ("empty", b"", 0),
+        ("a byte", &whole[..1], 1),
+        ("a KiB", &whole[..1024], 1024),
+        ("a MiB", &whole[..1 << 20], 1 << 20),
+        ("all but one byte", &whole[..whole.len() - 1], whole.len() as u64 - 1),
+        ("all", &whole, whole.len() as u64),
+        ("more", &[&whole[..], b"more"].concat(), whole.len() as u64),
+        ("another in the middle", &other, 0),
+    ];
+    for (name, left, resumed) in cases {
+        let _ = fs::remove_dir_all(&story.root);
+        let _ = fs::remove_file(story.home.archive().join("push.sqlite"));
+        fs::create_dir_all(part.parent().expect("it has one")).expect("the target is ours");
+        fs::write(&part, left).expect("the target is ours");
+        let summary = story.push(&["--only", "files/big.bin"]).expect(0).summary();
+        assert!(number(&summary["counts"]["bytes_resumed"]) >= resumed, "{name}: {summary}");
+        assert_eq!(fs::read(story.root.join("files/big.bin")).expect("it is there"), whole, "{name}");
+        assert!(!part.exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_push_that_was_killed_over_a_line_goes_on() {
+    let Some((story, _sshd)) = story("") else { return };
+    let command = || {
+        let mut command = story.home.command(["push", &story.url, "--quiet"]);
+        command.env("EXODUS_BATCH_RECORDS", "20");
+        command
+    };
+    for at in [1, 2, 30, 77, 110] {
+        let killed = crate::house::run(command().env("EXODUS_KILL_AT", at.to_string()));
+        assert_eq!(killed.code, -9, "point {at}: {}", killed.err);
+        crate::house::run(&mut command()).expect(0);
+        story.assert_there(&format!("killed at {at}"));
+        assert_eq!(sent(&story.push(&[]).expect(0).summary()), 0);
+        fs::remove_dir_all(&story.root).expect("the target is ours");
+    }
+}
+
+#[test]
+fn a_limit_of_speed_is_kept() {
+    let Some((story, _sshd)) = story("") else { return };
+    story.add("files/big.bin", &noise(2 << 20));
+    let begin = std::time::Instant::now();
+    story.push(&["--only", "files/big.bin", "--bwlimit", "1M"]).expect(0);
+    let seconds = begin.elapsed().as_secs_f64();
+    assert!((1.5..4.0).contains(&seconds), "{seconds}");
+}
+
+#[test]
+fn a_test_of_the_target_says_what_it_can_do_and_leaves_nothing() {
+    let Some((story, _sshd)) = story("") else { return };
+    let said = story.home.json(&["target", "test", &story.url]);
+    assert_eq!(said["hashes_by"], "sha256sum");
+    assert_eq!((&said["fits"], &said["rename_is_careful"]), (&true.into(), &true.into()));
+    assert!(!story.root.exists(), "nothing is left there");
+    let Some((story, _sshd)) = self::story("ForceCommand internal-sftp") else { return };
+    assert_eq!(story.home.json(&["target", "test", &story.url])["hashes_by"], Value::Null);
+}
+
+#[test]
+fn maildir_that_was_pushed_is_read_by_python() {
+    let Some((story, _sshd)) = story("") else { return };
+    story.push(&["--map", "mail=Maildir"]).expect(0);
+    let script = "import mailbox, sys; box = mailbox.Maildir(sys.argv[1]); \
+                  print(len(box) + sum(len(box.get_folder(name)) for name in box.list_folders()))";
+    let mut python = std::process::Command::new("python3");
+    let ran = crate::house::run(python.args(["-c", script]).arg(story.root.join("Maildir"))).expect(0);
+    let messages = tree::of(&story.home.archive()).keys().filter(|path| path.contains(".exodus,S=")).count();
+    assert_eq!(String::from_utf8_lossy(&ran.out).trim(), messages.to_string());
+}
+
+/// The modes that a web server needs, whatever the server's umask.
+#[test]
+fn a_web_space_can_be_read_by_its_web_server() {
+    let Some((story, _sshd)) = story("Subsystem sftp internal-sftp -u 0077") else { return };
+    story.add("files/papers/a.pdf", b"%PDF");
+    story.push(&["--map", "files/papers=public_html/papers:0644"]).expect(0);
+    let mode = |path: PathBuf| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(story.root.join("public_html/papers/a.pdf")), 0o644);
+    assert_eq!(mode(story.root.join("public_html/papers")), 0o755);
+}
