@@ -140,7 +140,7 @@ fn plan(request: &Request, args: &PushArgs, output: &Output) -> Result<()> {
         output.json(&json!({
             "target": request.url,
             "map": rules,
-            "parts": parts.iter().map(|(part, n, bytes)| json!({"part": part, "files": n, "bytes": bytes})).collect::<Vec<_>>(),
+            "parts": parts.iter().map(|it| json!({"part": it.part, "files": it.files, "bytes": it.bytes})).collect::<Vec<_>>(),
             "staying": survey.staying,
         }));
         return Ok(());
@@ -152,8 +152,8 @@ fn plan(request: &Request, args: &PushArgs, output: &Output) -> Result<()> {
         output.line(&format!("  {:<24} -> {}{open}", clean(&rule.from), clean(&rule.to)));
     }
     output.line("The archive has for it:");
-    for (part, n, bytes) in &parts {
-        output.line(&format!("  {:<24} {}, {}", clean(part), counted(*n, "file"), size(*bytes)));
+    for it in &parts {
+        output.line(&format!("  {:<24} {}, {}", clean(&it.part), counted(it.files, "file"), size(it.bytes)));
     }
     if !survey.staying.is_empty() {
         output.line(&format!("Stays here: {}", clean(&survey.staying.join(", "))));

@@ -179,7 +179,10 @@ fn test(args: &TestArgs, context: &Context) -> Result<()> {
     let abilities = run::test(&request, Ears { ask: &questions, observer: &progress, stop: &context.stop })?;
     // Without an archive there is nothing to fit.
     let need = match crate::archive::require(&request.archive) {
-        Ok(()) => Some(run::plan(&request)?.0.iter().fold((0, 0), |(n, b), (_, m, c)| (n + m, b + c))),
+        Ok(()) => {
+            let (parts, _) = run::plan(&request)?;
+            Some((parts.iter().map(|it| it.files).sum(), parts.iter().map(|it| it.bytes).sum()))
+        }
         Err(_) => None,
     };
     let fits = fits(&abilities, need);

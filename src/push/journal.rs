@@ -65,6 +65,17 @@ pub struct Totals {
     pub changed: (u64, u64),
 }
 
+/// How much the archive has of one of its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartSize {
+    /// A folder or file of the archive's top.
+    pub part: String,
+    /// Its files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// What names a file for ever, flags or not.
 pub fn key_of(path: &str, message: Option<&str>) -> String {
     match (message, path.rsplit_once('/')) {
@@ -462,17 +473,18 @@ impl Journal {
         Ok(found.into_iter().next().filter(|todo| todo.n == n))
     }
 
-    /// Files and bytes to send, by the first two names of their paths in the archive.
+    /// Files and bytes that belong on the target, by part of the archive.
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn by_place(&self) -> Result<Vec<(String, u64, u64)>> {
+    pub fn parts(&self) -> Result<Vec<PartSize>> {
         let mut query = self.conn.prepare(
             "SELECT CASE WHEN instr(local, '/') = 0 THEN local ELSE substr(local, 1, instr(local, '/') - 1) END AS part,
                     count(*), sum(size) FROM here GROUP BY part ORDER BY part",
         )?;
         let rows = query.query_map([], |row| {
-            Ok((row.get(0)?, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64))
+            let (files, bytes) = (row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64);
+            Ok(PartSize { part: row.get(0)?, files, bytes })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::books;
 use super::check::{self, Checked, Verify};
-use super::journal::{Journal, Todo, Totals, key_of};
+use super::journal::{Journal, PartSize, Todo, Totals, key_of};
 use super::link::Link;
 use super::manifest::{self, Extent, Put};
 use super::mapping::{Mapping, PRIVATE, folder_mode, is_below};
@@ -56,7 +56,7 @@ pub struct Outcome {
     /// What there was to do.
     pub totals: Totals,
     /// Files and bytes of the archive that belong there, by part.
-    pub parts: Vec<(String, u64, u64)>,
+    pub parts: Vec<PartSize>,
     /// What was passed over.
     pub survey: Survey,
     /// Files sent.
@@ -116,11 +116,11 @@ pub struct Ears<'a> {
 ///
 /// # Errors
 /// When the archive cannot be read.
-pub fn plan(request: &Request) -> Result<(Vec<(String, u64, u64)>, Survey)> {
+pub fn plan(request: &Request) -> Result<(Vec<PartSize>, Survey)> {
     let reader = Reader::open(&request.archive)?;
     let journal = Journal::in_memory(&request.url)?;
     let survey = survey(&reader, &request.mapping, &request.only, &journal)?;
-    Ok((journal.by_place()?, survey))
+    Ok((journal.parts()?, survey))
 }
 
 /// Connects, and asks the target what it can do.
@@ -144,7 +144,7 @@ pub fn push(request: &Request, ears: Ears) -> Result<Outcome> {
     drop(reader);
     let opening = opening(request, ears.ask);
     let link = Link::open(&opening, ears.observer, ears.stop)?;
-    let outcome = Outcome { survey, parts: journal.by_place()?, ..Outcome::default() };
+    let outcome = Outcome { survey, parts: journal.parts()?, ..Outcome::default() };
     let mut run = Run { request, ears, journal: &journal, link, outcome, new_folders: HashSet::new() };
     if let Err(err) = run.all() {
         // What was never begun is an error; what was cut short is an outcome.

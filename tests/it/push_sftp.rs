@@ -8,9 +8,9 @@ use std::time::Duration;
 use exodus_fixtures::relay::{Line, Relay};
 use serde_json::Value;
 
-use crate::house::number;
+use crate::house::{number, skip};
 use crate::push::Story;
-use crate::sshd::Sshd;
+use crate::sshd::{Sshd, free_port, make_key};
 use crate::tree;
 
 /// A story whose target is on a server with these lines of configuration; `None` without sshd.
@@ -34,6 +34,10 @@ fn sent(summary: &Value) -> u64 {
 /// What must be true of every server: all arrives, twice sends nothing, what is not ours stays, hashes agree.
 fn conforms(config: &str) {
     let Some((story, _sshd)) = story(config) else { return };
+    conforms_at(&story, config);
+}
+
+fn conforms_at(story: &Story, config: &str) {
     story.add("files/od d/-n 'quo\"te' ü\n.txt", b"an odd name");
     story.add("files/big.bin", &noise(9 << 20));
     story.add("files/empty", b"");
@@ -100,6 +104,63 @@ fn all_is_well_where_a_rename_replaces_and_times_cannot_be_set() {
 #[test]
 fn all_is_well_where_answers_come_in_another_order() {
     conforms(&filtered("slow-shuffle"));
+}
+
+/// A real ProFTPD, ended by its process id.
+struct ProFtpd(std::process::Child);
+
+impl Drop for ProFtpd {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn all_is_well_on_proftpd_which_hashes_by_itself() {
+    let (program, module) = ("/usr/sbin/proftpd", "/usr/lib/proftpd/mod_sftp.so");
+    if !rustix::process::geteuid().is_root() || ![program, module].iter().all(|it| Path::new(it).exists()) {
+        return skip(
+            "a push to ProFTPD",
+            "it cannot be run here (root, proftpd-core and proftpd-mod-crypto)",
+        );
+    }
+    let mut story = Story::new();
+    let (at, port) = (story.home.path().display().to_string(), free_port());
+    make_key(&story.home.at("key"), "ed25519", "");
+    let hash =
+        crate::house::run(std::process::Command::new("openssl").args(["passwd", "-1", "secret"])).expect(0);
+    let hash = String::from_utf8_lossy(&hash.out).trim().to_owned();
+    let users = story.home.put("users", format!("ada:{hash}:0:0::{at}:/bin/sh\n").as_bytes());
+    fs::set_permissions(&users, fs::Permissions::from_mode(0o600)).expect("the home is ours");
+    let config = format!(
+        "LoadModule mod_sftp.c\nModulePath /usr/lib/proftpd\nServerType standalone\nPort {port}\nDefaultAddress 127.0.0.1\n\
+         UseIPv6 off\nUser root\nGroup root\nRootLogin on\nRequireValidShell off\nAuthUserFile {at}/users\n\
+         AuthOrder mod_auth_file.c\nPidFile {at}/pid\nScoreboardFile {at}/score\nDelayEngine off\nSFTPEngine on\n\
+         SFTPHostKey {at}/key\nSystemLog {at}/log\nWtmpLog off\nAllowOverwrite on\n"
+    );
+    let config = story.home.put("proftpd.conf", config.as_bytes());
+    let mut command = std::process::Command::new(program);
+    command
+        .arg("-n")
+        .arg("-c")
+        .arg(config)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let _server = ProFtpd(command.spawn().expect("it can be started"));
+    let until = std::time::Instant::now() + Duration::from_secs(10);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let log = fs::read_to_string(story.home.at("log")).unwrap_or_default();
+        assert!(std::time::Instant::now() < until, "ProFTPD does not listen: {log}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let public = fs::read_to_string(story.home.at("key.pub")).expect("it was made");
+    story.home.put(".ssh/known_hosts", format!("[127.0.0.1]:{port} {public}").as_bytes());
+    let url = format!("sftp://ada@127.0.0.1:{port}{}", story.root.display());
+    story.home.run(["target", "add", "pro", &url, "--password-command", "echo secret"]).expect(0);
+    assert_eq!(story.home.json(&["target", "test", "pro"])["hashes_by"], "check-file");
+    story.url = "pro".to_owned();
+    conforms_at(&story, "ProFTPD");
 }
 
 #[test]

@@ -26,14 +26,26 @@ fn check(home: &Home, name: &str, ran: &Ran) {
 
 /// A line without what differs from run to run: how long it took.
 fn masked(line: &str) -> &str {
-    line.split_once(" in ").filter(|_| line.contains("full text")).map_or(line, |(size, _)| size).trim_end()
+    let has_time = line.contains("full text") || line.contains(" sent, ");
+    line.split_once(" in ").filter(|_| has_time).map_or(line, |(size, _)| size).trim_end()
 }
 
 #[test]
 fn every_command_explains_itself() {
     let home = Home::new();
-    for command in ["import", "inspect", "status", "list", "show", "search", "verify", "reindex", "importers"]
-    {
+    for command in [
+        "import",
+        "inspect",
+        "status",
+        "list",
+        "show",
+        "search",
+        "verify",
+        "reindex",
+        "importers",
+        "push",
+        "target",
+    ] {
         check(&home, &format!("help-{command}"), &home.run([command, "-h"]).expect(0));
     }
     check(&home, "help", &home.run(["-h"]).expect(0));
@@ -49,6 +61,26 @@ fn an_import_ends_with_its_receipt_and_the_archive_answers() {
     check(&home, "status", &home.run(["status"]).expect(0));
     check(&home, "verify", &home.run(["verify", "--dkim", "--quiet"]).expect(0));
     check(&home, "list", &home.run(["list", "--kind", "message", "--limit", "5"]).expect(0));
+}
+
+#[test]
+fn a_push_ends_with_its_receipt() {
+    let home = Home::new();
+    home.put_parts("export", &sample_parts(Lang::De, 40, 1).0);
+    home.run(["import", "export", "--quiet"]).expect(0);
+    home.run(["target", "add", "stick", &format!("file://{}/stick", home.path().display())]).expect(0);
+    check(&home, "target-list", &home.run(["target", "list"]).expect(0));
+    check(&home, "push-plan", &home.run(["push", "--plan", "--map", "mail=Maildir"]).expect(0));
+    check(&home, "push-dry-run", &home.run(["push", "stick", "--dry-run", "--only", "mail"]).expect(0));
+    check(&home, "push", &home.run(["push", "stick", "--only", "mail", "--quiet"]).expect(0));
+    check(
+        &home,
+        "push-again",
+        &home.run(["push", "--only", "mail", "--verify", "hash", "--quiet"]).expect(0),
+    );
+    home.put("stick/README.txt", b"mine");
+    check(&home, "push-left", &home.run(["push", "--only", "README.txt", "--quiet"]).expect(5));
+    check(&home, "push-nowhere", &home.run(["push", "nowhere"]).expect(7));
 }
 
 #[test]

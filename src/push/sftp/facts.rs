@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256 as Sha};
 use super::super::target::{Abilities, Result, Retry};
 use super::server::{Server, cut};
 use super::session::{Failed, Session};
-use super::wire::{Attrs, Reply, Request, numbers, open};
+use super::wire::{Attrs, Reply, Request, checked_file, numbers, open};
 
 /// What every server must take in one write: draft-ietf-secsh-filexfer-02 §3.
 const SAFE_WRITE_BYTES: usize = 32 << 10;
@@ -28,8 +28,6 @@ pub struct Facts {
     pub can_replace: bool,
     /// `fsync@openssh.com`
     pub can_fsync: bool,
-    /// `check-file`
-    pub can_check: bool,
     /// What trying has shown; `None`: not tried yet.
     pub tried: Option<Tried>,
 }
@@ -39,6 +37,8 @@ pub struct Facts {
 pub struct Tried {
     /// A plain rename refuses to replace a file.
     pub rename_is_careful: bool,
+    /// `check-file`, which ProFTPD knows and does not announce.
+    pub can_check: bool,
     /// Commands can be run, see the same files, and have `sha256sum -z`.
     pub hashes_by_command: bool,
     /// Commands can be run, see the same files, and have `sync -f`.
@@ -63,7 +63,6 @@ impl Facts {
             max_handles: 100,
             can_replace: session.offers("posix-rename@openssh.com"),
             can_fsync: session.offers("fsync@openssh.com"),
-            can_check: session.offers("check-file") || session.offers("check-file-name"),
             tried: None,
         };
         if session.offers("limits@openssh.com") {
@@ -157,6 +156,7 @@ impl Server {
         let hashes_by_command = out.starts_with(format!("{}  -\0", HEXLOWER.encode(&hash)).as_bytes());
         Ok(Some(Tried {
             rename_is_careful: true,
+            can_check: false,
             hashes_by_command,
             syncs_by_command: hashes_by_command && out.ends_with(b"exodus-synced\n"),
             is_case_sensitive: true,
@@ -205,8 +205,11 @@ impl Server {
         first.and(second).and(third)?;
         let looks = (session.attrs(Request::Lstat(&one)), session.attrs(Request::Lstat(&upper)));
         let rename = session.order(Request::Rename(&two, &one));
+        let checked = session.ask(Request::CheckFile(&three));
         let commands = self.try_commands(&three, content.as_bytes());
-        let (there, as_upper, rename, commands) = tokio::join!(looks.0, looks.1, rename, commands);
+        let (there, as_upper, rename, checked, commands) =
+            tokio::join!(looks.0, looks.1, rename, checked, commands);
+        let hash: [u8; 32] = Sha::digest(content.as_bytes()).into();
         for path in [&one, &two, &three] {
             // Nobody waits for it.
             drop(session.order(Request::Remove(path)));
@@ -215,6 +218,7 @@ impl Server {
         let (hashes_by_command, syncs_by_command) = commands?;
         Ok(Tried {
             rename_is_careful: rename.is_err(),
+            can_check: matches!(checked, Ok(Reply::Extended(bytes)) if checked_file(&bytes) == Some(hash)),
             hashes_by_command,
             syncs_by_command,
             is_case_sensitive: !matches!(as_upper, Ok(Some(_))),
@@ -261,7 +265,7 @@ impl Server {
         self.facts.tried = None;
         let tried = self.try_out().await?;
         let hashes_by = match () {
-            () if self.facts.can_check => Some("check-file"),
+            () if tried.can_check => Some("check-file"),
             () if tried.hashes_by_command => Some("sha256sum"),
             () => None,
         };

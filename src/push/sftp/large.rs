@@ -23,6 +23,8 @@ use super::wire::{Attrs, Reply, Request, open, status, write_head_len};
 
 /// So much of one file may be on its way on each channel: two windows of OpenSSH, so that none runs dry.
 const IN_FLIGHT_A_CHANNEL: u64 = 4 << 20;
+/// The same on servers that are not OpenSSH: some stop answering when they are sent more than they like to hold.
+const CAREFUL_IN_FLIGHT: u64 = 1 << 20;
 /// So much of one file over all channels.
 const IN_FLIGHT_BYTES: u64 = 32 << 20;
 /// What is left of a cut try may have holes so far before its end, at most.
@@ -157,7 +159,8 @@ impl<'a> Writing<'a> {
     async fn write(&mut self, file: &mut File, send: &Send) -> std::result::Result<Written, Failed> {
         let mut in_flight = FuturesUnordered::new();
         let mut bytes_in_flight = 0;
-        let limit = (IN_FLIGHT_A_CHANNEL * self.ends.len() as u64).min(IN_FLIGHT_BYTES);
+        let a_channel = if self.server.is_openssh() { IN_FLIGHT_A_CHANNEL } else { CAREFUL_IN_FLIGHT };
+        let limit = (a_channel * self.ends.len() as u64).min(IN_FLIGHT_BYTES);
         let pace = self.server.pace.as_ref();
         let piece = self.server.facts.max_write.min(pace.map_or(usize::MAX, |pace| pace.piece_bytes()));
         while self.offset < send.size {

@@ -17,6 +17,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use sha2::{Digest, Sha256 as Sha};
 use tokio::runtime::{Builder, Runtime};
 
 use self::facts::quoted;
@@ -98,7 +99,7 @@ impl FileTarget for Sftp {
         self.runtime.block_on(async {
             let tried = self.server.try_out_for_sending().await?;
             match () {
-                () if self.server.facts.can_check => self.server.checked_files(paths).await,
+                () if tried.can_check => self.server.checked_files(paths).await,
                 () if tried.hashes_by_command => self.server.summed_files(paths).await,
                 () => Ok(None),
             }
@@ -240,7 +241,12 @@ impl Server {
             match self.sessions[0].ask(Request::CheckFile(&path)).await {
                 Ok(Reply::Extended(bytes)) => Ok(Some(wire::checked_file(&bytes))),
                 Ok(Reply::Status(status::NO_SUCH_FILE, _)) => Ok(Some(None)),
-                Ok(_) => Ok(None),
+                // ProFTPD hashes no empty file; any other is read back.
+                Ok(_) => {
+                    let attrs = self.sessions[0].attrs(Request::Lstat(&path)).await.map_err(|_| cut())?;
+                    let is_empty = attrs.is_some_and(|attrs| attrs.size == Some(0));
+                    Ok(is_empty.then(|| Some(Sha::digest(b"").into())))
+                }
                 Err(_) => Err(cut()),
             }
         });

@@ -13,7 +13,7 @@ use super::facts::Facts;
 use super::session::{Failed, Session};
 use super::wire::{Attrs, Reply, Request, numbers, status};
 
-/// So many channels, unless the user says otherwise: each has a window of its own, which is what bounds the speed of a
+/// So many channels on OpenSSH, unless the user says otherwise; on others one, since some do not get on with more. Each has a window of its own, which is what bounds the speed of a
 /// long line.
 const CHANNELS: usize = 4;
 
@@ -49,12 +49,20 @@ impl Server {
     /// When any of it fails; fewer channels than wanted are no failure.
     pub async fn open(opening: &Opening<'_>) -> Result<Server> {
         let connection = Connection::open(opening).await?;
-        connection.prepare_run();
-        let wanted = opening.jobs.unwrap_or(CHANNELS).max(1);
+        let is_openssh = connection.software().starts_with("OpenSSH");
+        let wanted = opening.jobs.unwrap_or(if is_openssh { CHANNELS } else { 1 }).max(1);
         let starting = (0..wanted).map(|_| async { Session::start(connection.channel().await?).await });
-        let mut started = futures_util::future::join_all(starting).await;
-        let first = started.remove(0)?;
-        let (realpath, facts) = tokio::join!(first.ask(Request::Realpath(".")), Facts::learn(&first));
+        // Some servers allow few channels; one will do.
+        let (mut sessions, mut refused) = (Vec::new(), None);
+        for started in futures_util::future::join_all(starting).await {
+            match started {
+                Ok(session) => sessions.push(session),
+                Err(err) => refused = Some(err),
+            }
+        }
+        let Some(first) = sessions.first() else { return Err(refused.unwrap_or_else(cut)) };
+        connection.prepare_run();
+        let (realpath, facts) = tokio::join!(first.ask(Request::Realpath(".")), Facts::learn(first));
         let home = match realpath {
             Ok(Reply::Names(names)) => names.into_iter().next().map(|(name, _)| name).unwrap_or_default(),
             Err(Failed::Cut) => return Err(cut()),
@@ -66,8 +74,6 @@ impl Server {
             }
             _ => opening.place.path.clone(),
         };
-        // Some servers allow few channels; one will do.
-        let sessions: Vec<Session> = [first].into_iter().chain(started.into_iter().flatten()).collect();
         Ok(Server {
             connection,
             sessions,

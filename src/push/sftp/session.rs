@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use russh::client::Msg;
@@ -20,6 +21,8 @@ use super::wire::{self, Attrs, Reply, Request, status};
 const SHORT_BYTES: usize = 16 << 10;
 /// So much is sent together.
 const TOGETHER_BYTES: usize = 64 << 10;
+/// A server that says nothing for so long, while answers are due, is given up. A disk that is busy may take its time.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// No answer is longer; OpenSSH's own limit is 256 KiB.
 const MAX_PACKET: usize = 1 << 20;
 
@@ -248,7 +251,11 @@ async fn write_all(
 
 async fn read_all(mut read: ChannelReadHalf, mut input: Input, inner: Arc<Inner>) {
     loop {
-        match read.wait().await {
+        let Ok(message) = tokio::time::timeout(PATIENCE, read.wait()).await else {
+            // A server that lives and does not answer is no better than one that is gone.
+            if inner.lock().answers.is_empty() { continue } else { return inner.close() }
+        };
+        match message {
             Some(ChannelMsg::Data { data }) => {
                 input.buf.extend_from_slice(&data);
                 loop {

@@ -201,7 +201,10 @@ impl Connection {
                 Ok(Ok(channel)) => channel,
                 _ => return Ok(None),
             },
-            None => self.channel().await?,
+            None => match self.channel().await {
+                Err(err) if err.retry == Retry::EndRun => return Ok(None),
+                channel => channel?,
+            },
         };
         if channel.exec(true, command).await.is_err() {
             return Ok(None);
