@@ -137,7 +137,7 @@ fn all_is_well_on_proftpd_which_hashes_by_itself() {
         "LoadModule mod_sftp.c\nModulePath /usr/lib/proftpd\nServerType standalone\nPort {port}\nDefaultAddress 127.0.0.1\n\
          UseIPv6 off\nUser root\nGroup root\nRootLogin on\nRequireValidShell off\nAuthUserFile {at}/users\n\
          AuthOrder mod_auth_file.c\nPidFile {at}/pid\nScoreboardFile {at}/score\nDelayEngine off\nSFTPEngine on\n\
-         SFTPHostKey {at}/key\nSystemLog {at}/log\nWtmpLog off\nAllowOverwrite on\n"
+         SFTPHostKey {at}/key\nSystemLog {at}/log\nWtmpLog off\nAllowOverwrite on\nAllowStoreRestart on\n"
     );
     let config = story.home.put("proftpd.conf", config.as_bytes());
     let mut command = std::process::Command::new(program);

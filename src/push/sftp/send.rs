@@ -338,7 +338,10 @@ impl Server {
         // Not every server knows how to append: the offset says it too.
         let end = session.attrs(Request::Lstat(&path));
         let handle = session.handle(Request::Open(&path, flags, attrs)).await;
-        let handle = handle.map_err(|failed| self.explain("append to", &path, &failed))?;
+        let handle = handle.map_err(|failed| {
+            let err = self.explain("append to", &path, &failed);
+            if self.is_openssh() { err } else { err.hint("ProFTPD needs `AllowStoreRestart on` for that") }
+        })?;
         let end = end.await.map_err(|failed| self.explain("look at", &path, &failed))?;
         let mut offset = end.and_then(|attrs| attrs.size).unwrap_or(0);
         let mut writes = Vec::new();
