@@ -56,7 +56,7 @@ impl Place {
             _ => path,
         };
         let path = path.trim_end_matches('/').to_owned();
-        if path.is_empty() {
+        if !path.starts_with(['/', '~']) {
             return Err(wrong(text, "it names no folder")
                 .hint("`/~/archive` is a folder in your home there, `/srv/archive` an absolute path"));
         }
