@@ -55,8 +55,6 @@ pub struct Request {
 pub struct Outcome {
     /// What there was to do.
     pub totals: Totals,
-    /// Files and bytes of the archive that belong there, by part.
-    pub parts: Vec<PartSize>,
     /// What was passed over.
     pub survey: Survey,
     /// Files sent.
@@ -144,7 +142,7 @@ pub fn push(request: &Request, ears: Ears) -> Result<Outcome> {
     drop(reader);
     let opening = opening(request, ears.ask);
     let link = Link::open(&opening, ears.observer, ears.stop)?;
-    let outcome = Outcome { survey, parts: journal.parts()?, ..Outcome::default() };
+    let outcome = Outcome { survey, ..Outcome::default() };
     let mut run = Run { request, ears, journal: &journal, link, outcome, new_folders: HashSet::new() };
     if let Err(err) = run.all() {
         // What was never begun is an error; what was cut short is an outcome.
@@ -209,18 +207,15 @@ impl Run<'_> {
             let replacing = self.follow(moved, &mut extent)?;
             let must_look = !is_clean || known.is_none();
             extent = self.send(extent, must_look, &replacing)?;
-            self.journal.set_clean(self.is_clean())?;
+            // What another part of the archive left behind is not looked at by a push of this part.
+            let was_looked_at = self.request.only.is_empty() || is_clean;
+            self.journal.set_clean(was_looked_at && self.outcome.error.is_none())?;
         }
         self.refuse_to_go_on()?;
         if self.request.prune && known.is_some() {
             self.prune(&mut extent)?;
         }
         self.check(&mut extent)
-    }
-
-    /// True when every file that is there is in the books.
-    fn is_clean(&self) -> bool {
-        self.outcome.error.is_none()
     }
 
     fn refuse_to_go_on(&self) -> Result<()> {
@@ -318,13 +313,23 @@ impl Run<'_> {
     fn replace(&mut self, sending: &mut Sending) -> Result<bool> {
         let replaced = std::mem::take(&mut sending.replaced);
         for chunk in replaced.chunks(256) {
-            let old: Vec<String> = chunk.iter().map(|(path, ..)| path.clone()).collect();
-            self.link.with(|target| target.remove(&old))?;
-            for (_, todo, sent) in chunk {
-                sending.note(todo, &todo.here.path, sent.sha256, &sent.stat)?;
+            let old: Vec<String> = chunk.iter().map(|it| it.old.clone()).collect();
+            let removed = self.link.with(|target| target.remove(&old))?;
+            for (it, failed) in chunk.iter().zip(removed) {
+                match failed {
+                    None => {
+                        sending.book(&it.todo, &it.todo.here.path, it.sha256, &it.stat)?;
+                        self.outcome.replaced += 1;
+                    }
+                    // Not booked: the next push tries again.
+                    Some(err) => {
+                        let why =
+                            format!("an older version of a message cannot be removed: {}", err.error.what);
+                        self.outcome.settled.left_alone.push((it.old.clone(), why));
+                    }
+                }
             }
         }
-        self.outcome.replaced += replaced.len() as u64;
         Ok(!replaced.is_empty())
     }
 
@@ -348,7 +353,8 @@ impl Run<'_> {
         let mut sending = Sending::new(&setting)?;
         if must_look {
             let folders = self.old_mail_folders(&is_new)?;
-            sending.account.occupied = settle::look_for_messages(&mut self.link, self.journal, &folders)?;
+            sending.account.occupied =
+                settle::look_for_messages(&mut self.link, self.journal, &folders, replacing)?;
             self.settle(&mut sending)?;
         }
         let ended = self.rounds(&mut sending);

@@ -52,6 +52,19 @@ pub struct Located {
     pub stat: Stat,
 }
 
+/// A message that is there, beside the older version that it replaces.
+#[derive(Clone, Debug)]
+pub struct Replaced {
+    /// Where the older version is.
+    pub old: String,
+    /// The message.
+    pub todo: Todo,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256,
+    /// What the target says of it.
+    pub stat: Stat,
+}
+
 /// A file that met another.
 #[derive(Clone, Debug)]
 pub struct Occupied {
@@ -82,8 +95,8 @@ pub struct Sending<'a> {
     in_flight: HashMap<u64, Todo>,
     /// Files that are there and that no book names yet.
     finished: Vec<(Put, i64)>,
-    /// Messages that are there and whose older version must go before they are booked: what is to go, number.
-    pub replaced: Vec<(String, Todo, Sent)>,
+    /// Messages that are there and whose older version must go before they are booked.
+    pub replaced: Vec<Replaced>,
     finished_bytes: u64,
     batch_begin: Instant,
     closing: Option<Closing>,
@@ -184,11 +197,26 @@ impl<'a> Sending<'a> {
         self.is_all_read = false;
     }
 
-    /// Notes a file that is there, at `path`.
+    /// Takes a file that is there, at `path`, sent now or before: it is booked, at once or when the older version that
+    /// it replaces has gone.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn note(&mut self, todo: &Todo, path: &str, sha256: Sha256, stat: &Stat) -> Result<()> {
+    pub fn arrived(&mut self, todo: &Todo, path: &str, sha256: Sha256, stat: &Stat) -> Result<()> {
+        let Some(old) = self.replacing.get(&todo.n).filter(|old| old.path != path) else {
+            return self.book(todo, path, sha256, stat);
+        };
+        self.journal.strike(todo.n)?;
+        let (old, todo) = (old.path.clone(), todo.clone());
+        self.replaced.push(Replaced { old, todo, sha256, stat: *stat });
+        Ok(())
+    }
+
+    /// Books a file that is there, at `path`.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn book(&mut self, todo: &Todo, path: &str, sha256: Sha256, stat: &Stat) -> Result<()> {
         self.journal.strike(todo.n)?;
         self.finished_bytes += todo.here.size;
         let seen = if stat.mtime == Some(todo.here.mtime) { None } else { Some(stat.mtime) };
@@ -357,14 +385,7 @@ impl<'a> Sending<'a> {
         self.account.resumed_bytes += sent.resumed_bytes;
         self.observer.event(Event::Items(1));
         self.observer.event(Event::Bytes(sent.resumed_bytes));
-        match self.replacing.get(&todo.n) {
-            Some(old) if old.path != todo.here.path => {
-                self.journal.strike(todo.n)?;
-                self.replaced.push((old.path.clone(), todo.clone(), sent.clone()));
-                Ok(())
-            }
-            _ => self.note(todo, &todo.here.path, sent.sha256, &sent.stat),
-        }
+        self.arrived(todo, &todo.here.path, sent.sha256, &sent.stat)
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256 as Sha};
 
 use super::journal::{Journal, Todo};
 use super::link::Link;
-use super::send::{Occupied, Sending, hash_file};
+use super::send::{Located, Occupied, Sending, hash_file};
 use super::target::{FileKind, FileTarget, Result as TargetResult, Sha256, Stat};
 use crate::archive::files::message_stem;
 use crate::report::error::Result;
@@ -53,7 +53,7 @@ pub fn settle(
             let ours = hash_file(&archive.join(&todo.here.local)).ok();
             match ours.filter(|ours| Some(*ours) == theirs) {
                 Some(hash) => {
-                    sending.note(&todo, &met.path, hash, &met.stat)?;
+                    sending.arrived(&todo, &met.path, hash, &met.stat)?;
                     settled.here_already += 1;
                 }
                 None => leave(journal, settled, &met, &todo)?,
@@ -107,8 +107,8 @@ impl Write for Hasher {
     }
 }
 
-/// The messages in a Maildir folder (named by the path of its `cur`), in `cur` and `new`, by their names without
-/// flags; empty if there is no such folder.
+/// The messages in a Maildir folder (named by the path of its `cur`), in `cur` and `new`, by the stems of their
+/// names; empty if there is no such folder.
 pub fn messages(target: &mut dyn FileTarget, cur: &str) -> TargetResult<HashMap<String, (String, Stat)>> {
     let new = format!("{}new", cur.strip_suffix("cur").unwrap_or(cur));
     let mut found = HashMap::new();
@@ -123,14 +123,20 @@ pub fn messages(target: &mut dyn FileTarget, cur: &str) -> TargetResult<HashMap<
 }
 
 /// Finds messages that are to be sent and are there already, perhaps with other flags, in folders that were there
-/// before this run.
+/// before this run. Those that replace an older version are left out: what is found of them is that one.
 ///
 /// # Errors
 /// When the target cannot be asked or the journal not be read.
-pub fn look_for_messages(link: &mut Link, journal: &Journal, folders: &[String]) -> Result<Vec<Occupied>> {
+pub fn look_for_messages(
+    link: &mut Link,
+    journal: &Journal,
+    folders: &[String],
+    replacing: &HashMap<u64, Located>,
+) -> Result<Vec<Occupied>> {
     let mut found = Vec::new();
     for cur in folders {
-        let wanted = journal.messages_to_send(cur)?;
+        let mut wanted = journal.messages_to_send(cur)?;
+        wanted.retain(|(_, n)| !replacing.contains_key(n));
         if wanted.is_empty() {
             continue;
         }

@@ -357,6 +357,45 @@ fn a_push_that_was_killed_anywhere_goes_on_and_leaves_no_trace() {
 }
 
 #[test]
+fn a_push_of_a_newer_export_that_was_killed_anywhere_duplicates_none() {
+    let before = exports::mails(60);
+    let older = Story::of(&exports::takeout(&before, &[], OLDER));
+    older.push(&[]).expect(0);
+    let pushed = older.home.at("pushed");
+    let copy = |from: &Path, to: &Path| {
+        run(std::process::Command::new("cp").arg("-a").arg(from).arg(to)).expect(0);
+    };
+    let newer = older.home.put_parts("newer", &exports::takeout(&exports::later(&before, 5), &[], NEWER));
+    older.home.import(&newer, &[]).expect(0);
+    copy(&older.root, &pushed);
+    let journal = older.home.archive().join("push.sqlite");
+    let journal_before = fs::read(&journal).expect("it is there");
+    let command = || {
+        let mut command = older.home.command(["push", &older.url, "--quiet", "--only", "mail"]);
+        command.env("EXODUS_BATCH_RECORDS", "4");
+        command
+    };
+    let begin = || {
+        fs::remove_dir_all(&older.root).expect("the target is ours");
+        copy(&pushed, &older.root);
+        fs::write(&journal, &journal_before).expect("the archive is ours");
+    };
+    let counted = run(command().env("EXODUS_KILL_AT", "0")).expect(0).err;
+    let n: u64 = counted
+        .lines()
+        .find_map(|line| line.strip_prefix("kill points passed: ")?.parse().ok())
+        .expect("a debug build counts its kill points");
+    for at in 1..=n {
+        begin();
+        let killed = run(command().env("EXODUS_KILL_AT", at.to_string()));
+        assert_eq!(killed.code, -9, "point {at}: {}", killed.err);
+        run(&mut command()).expect(0);
+        let (there, wanted) = (messages(&older.root), messages(&older.home.archive()));
+        assert_eq!(there, wanted, "killed at {at} of {n}");
+    }
+}
+
+#[test]
 fn targets_have_names_and_what_is_wrong_with_them_is_said() {
     let home = Home::new();
     let said = |args: &[&str], code: i32| home.run(args).expect(code).err;
