@@ -1,10 +1,11 @@
 //! Which target a command means: a URL, a name of `exodus.toml`, or the only one there is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::archive::files::PARTS;
+use crate::push::Login;
 use crate::push::check::Verify;
 use crate::push::run::Request;
 use crate::push::settings::{FILE_NAME, MapTo, OpenPlace, Settings, TargetSettings, rate_of};
@@ -34,6 +35,18 @@ pub struct TargetArgs {
     /// How many transfers side by side [default: what is fastest for most servers]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
+}
+
+/// What a command that logs in is told of its target, besides the name.
+#[derive(Clone, Debug, Args)]
+pub struct ChosenArgs {
+    /// Trust a server whose key is not known yet, and remember it; a changed key is never trusted
+    #[arg(long)]
+    accept_new_host_key: bool,
+    #[command(flatten)]
+    of_target: TargetArgs,
+    #[command(flatten)]
+    config: Config,
 }
 
 fn parse_map(text: &str) -> std::result::Result<(String, MapTo), String> {
@@ -109,23 +122,27 @@ impl TargetArgs {
     }
 }
 
-/// A push of a whole archive to a target, to be narrowed down.
-///
-/// # Errors
-/// When something in the target's settings is wrong.
-pub fn request(target: &TargetSettings, archive: PathBuf) -> Result<Request> {
-    Ok(Request {
-        archive,
-        url: target.url.clone(),
-        place: target.place()?,
-        login: target.login(),
-        mapping: target.mapping(&PARTS)?,
-        only: Vec::new(),
-        is_dry_run: false,
-        verify: Verify::None,
-        prune: false,
-        force: false,
-        jobs: target.jobs,
-        bytes_per_s: target.bwlimit.as_deref().map(rate_of).transpose()?,
-    })
+impl ChosenArgs {
+    /// A push of a whole archive to the target that is meant, to be narrowed down.
+    ///
+    /// # Errors
+    /// When no target is meant, or something in its settings is wrong.
+    pub fn request(&self, named: Option<&str>, archive: &Path) -> Result<Request> {
+        let target = self.of_target.over(self.config.target(named)?);
+        let accepts_new_host_key = self.accept_new_host_key;
+        Ok(Request {
+            archive: archive.to_owned(),
+            place: target.place()?,
+            login: Login { accepts_new_host_key, ..target.login() },
+            mapping: target.mapping(&PARTS)?,
+            only: Vec::new(),
+            is_dry_run: false,
+            verify: Verify::None,
+            prune: false,
+            force: false,
+            jobs: target.jobs,
+            bytes_per_s: target.bwlimit.as_deref().map(rate_of).transpose()?,
+            url: target.url,
+        })
+    }
 }

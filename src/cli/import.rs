@@ -62,11 +62,7 @@ pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, context: &Context) -
         with_text: !args.no_fts,
         is_dry_run: args.dry_run,
     };
-    let telling = match (args.common.json, args.common.quiet) {
-        (true, _) => Telling::Machines,
-        (false, true) => Telling::Nobody,
-        (false, false) => Telling::People,
-    };
+    let telling = Telling::of(args.common.json, args.common.quiet);
     let progress = Progress::new(&context.output, telling, args.common.quiet);
     let outcome = import::import(&request, context.importers, &progress, &context.stop)?;
     if args.common.json {

@@ -23,6 +23,17 @@ pub enum Telling {
     Nobody,
 }
 
+impl Telling {
+    /// What the flags `--json` and `--quiet` ask for.
+    pub fn of(is_json: bool, is_quiet: bool) -> Telling {
+        match (is_json, is_quiet) {
+            (true, _) => Telling::Machines,
+            (false, true) => Telling::Nobody,
+            (false, false) => Telling::People,
+        }
+    }
+}
+
 /// Hears the events of a command and shows them.
 pub struct Progress {
     output: Output,

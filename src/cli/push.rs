@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::chosen_target::{Config, TargetArgs, request};
+use super::chosen_target::ChosenArgs;
 use super::output::{Output, clean, counted, number, size};
 use super::progress::{Progress, Telling};
 use super::questions::Questions;
@@ -46,13 +46,8 @@ pub struct PushArgs {
     /// Replace files there that are not exodus's, or were changed there
     #[arg(long)]
     force: bool,
-    /// Trust a server whose key is not known yet, and remember it; a changed key is never trusted
-    #[arg(long)]
-    accept_new_host_key: bool,
     #[command(flatten)]
-    of_target: TargetArgs,
-    #[command(flatten)]
-    config: Config,
+    chosen: ChosenArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -79,11 +74,7 @@ pub fn run(args: &PushArgs, context: &Context) -> Result<()> {
     if args.plan {
         return plan(&request, args, output);
     }
-    let telling = match (args.common.json, args.common.quiet) {
-        (true, _) => Telling::Machines,
-        (false, true) => Telling::Nobody,
-        (false, false) => Telling::People,
-    };
+    let telling = Telling::of(args.common.json, args.common.quiet);
     let progress = Progress::new(output, telling, args.common.quiet);
     let questions = Questions::new(output);
     let ears = Ears { ask: &questions, observer: &progress, stop: &context.stop };
@@ -107,9 +98,7 @@ pub fn run(args: &PushArgs, context: &Context) -> Result<()> {
 }
 
 fn request_of(args: &PushArgs) -> Result<Request> {
-    let target = args.of_target.over(args.config.target(args.target.as_deref())?);
-    let mut request = request(&target, args.common.archive.clone())?;
-    request.login.accepts_new_host_key = args.accept_new_host_key;
+    let mut request = args.chosen.request(args.target.as_deref(), &args.common.archive)?;
     request.only = args.only.iter().map(|only| only.trim_matches('/').to_owned()).collect();
     request.is_dry_run = args.dry_run;
     request.prune = args.prune;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::chosen_target::{Config, TargetArgs, request};
+use super::chosen_target::{ChosenArgs, Config, TargetArgs};
 use super::output::{Output, clean, counted, size};
 use super::progress::{Progress, Telling};
 use super::questions::Questions;
@@ -75,13 +75,8 @@ struct TestArgs {
     /// A URL or a name from exodus.toml
     #[arg(value_name = "TARGET")]
     target: Option<String>,
-    /// Trust a server whose key is not known yet, and remember it; a changed key is never trusted
-    #[arg(long)]
-    accept_new_host_key: bool,
     #[command(flatten)]
-    of_target: TargetArgs,
-    #[command(flatten)]
-    config: Config,
+    chosen: ChosenArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -170,9 +165,7 @@ fn remove(args: &RemoveArgs, output: &Output) -> Result<()> {
 }
 
 fn test(args: &TestArgs, context: &Context) -> Result<()> {
-    let target = args.of_target.over(args.config.target(args.target.as_deref())?);
-    let mut request = request(&target, args.common.archive.clone())?;
-    request.login.accepts_new_host_key = args.accept_new_host_key;
+    let request = args.chosen.request(args.target.as_deref(), &args.common.archive)?;
     let output = &context.output;
     let questions = Questions::new(output);
     let progress = Progress::new(output, Telling::Nobody, args.common.quiet);

@@ -123,7 +123,7 @@ impl FileTarget for Disk {
     }
 
     fn hashes(&mut self, paths: &[String]) -> Result<Option<Vec<Option<Sha256>>>> {
-        Ok(Some(paths.iter().map(|path| super::send::hash_file(&self.at(path)).ok()).collect()))
+        Ok(Some(paths.iter().map(|path| super::hash::hash_file(&self.at(path)).ok()).collect()))
     }
 
     fn rename(&mut self, moves: &[(String, String)]) -> Result<Vec<Moved>> {
@@ -148,7 +148,7 @@ impl Disk {
 
     fn send(&self, send: &Send, feed: &mut dyn Feed, pace: &mut Pace) -> Result<Outcome> {
         let (to, temporary) = (self.at(&send.to), self.at(&send.temporary));
-        if let Some(occupied) = in_the_way(&to, send.over)? {
+        if let Some(occupied) = send.over.in_the_way(stat_of(&to)?) {
             let _ = fs::remove_file(&temporary);
             return Ok(Outcome::Occupied(occupied));
         }
@@ -236,18 +236,6 @@ fn is_case_sensitive(there: &Path) -> bool {
     let other = there.join(name.to_uppercase()).exists();
     let _ = fs::remove_file(&probe);
     !other
-}
-
-/// What is at a file's place and must not be replaced by it.
-fn in_the_way(to: &Path, over: Over) -> Result<Option<Stat>> {
-    let found = stat_of(to)?;
-    Ok(found.filter(|stat| match over {
-        Over::NewFolder | Over::Nothing => true,
-        Over::Ours { size, mtime } => {
-            stat.kind != FileKind::File || stat.size != size || (mtime.is_some() && stat.mtime != mtime)
-        }
-        Over::Anything => stat.kind == FileKind::Folder,
-    }))
 }
 
 /// Compares what an interrupted try has left with the source, piece by piece; leaves both files after the last

@@ -13,6 +13,7 @@ pub mod ask;
 pub mod books;
 pub mod check;
 pub mod disk;
+pub mod hash;
 pub mod journal;
 pub mod link;
 pub mod manifest;

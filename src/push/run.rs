@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use super::books;
 use super::check::{self, Checked, Verify};
+use super::hash::hash_file;
 use super::journal::{Journal, PartSize, Todo, Totals, key_of};
 use super::link::Link;
 use super::manifest::{self, Extent, Put};
 use super::mapping::{Mapping, PRIVATE, folder_mode, is_below};
-use super::send::{Located, Sending, Setting, hash_file};
+use super::send::{Located, Sending, Setting};
 use super::settle::{self, Settled};
 use super::survey::{Survey, survey};
 use super::target::{Abilities, Folder, Retry};

@@ -5,12 +5,9 @@
 //! in between: then files are there that no book names, which the next run finds and compares.
 
 use std::collections::{HashMap, VecDeque};
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-use sha2::{Digest, Sha256 as Sha};
 
 use super::journal::{Journal, Todo};
 use super::manifest::{self, Extent, Line, Put};
@@ -425,19 +422,6 @@ fn temporary(path: &str, is_message: bool) -> String {
         _ => above.to_owned(),
     };
     if folder.is_empty() { name } else { format!("{folder}/{name}") }
-}
-
-/// SHA-256 of a local file.
-pub fn hash_file(path: &Path) -> std::io::Result<Sha256> {
-    let mut hash = Sha::new();
-    let mut file = File::open(path)?;
-    let mut buf = vec![0; 256 << 10];
-    loop {
-        match std::io::Read::read(&mut file, &mut buf)? {
-            0 => return Ok(hash.finalize().into()),
-            n => hash.update(&buf[..n]),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,11 @@
 //! push has left and a mail program has renamed since. Equal bytes are ours; anything else is left alone.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
 
-use sha2::{Digest, Sha256 as Sha};
-
+use super::hash::{Hasher, hash_file};
 use super::journal::{Journal, Todo};
 use super::link::Link;
-use super::send::{Located, Occupied, Sending, hash_file};
+use super::send::{Located, Occupied, Sending};
 use super::target::{FileKind, FileTarget, Result as TargetResult, Sha256, Stat};
 use crate::archive::files::message_stem;
 use crate::report::error::Result;
@@ -88,23 +86,9 @@ pub fn hashes(target: &mut dyn FileTarget, paths: &[String]) -> TargetResult<Vec
 
 /// SHA-256 of a file of a target, read back.
 pub fn read_back(target: &mut dyn FileTarget, path: &str) -> TargetResult<Option<Sha256>> {
-    let mut hash = Hasher(Sha::new());
+    let mut hash = Hasher::default();
     let is_there = target.read(path, 0, &mut hash)?;
-    Ok(is_there.then(|| hash.0.finalize().into()))
-}
-
-/// Hashes what is written to it.
-struct Hasher(Sha);
-
-impl Write for Hasher {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        self.0.update(piece);
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    Ok(is_there.then(|| hash.finish()))
 }
 
 /// The messages in a Maildir folder (named by the path of its `cur`), in `cur` and `new`, by the stems of their

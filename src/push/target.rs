@@ -154,6 +154,19 @@ pub enum Over {
     Anything,
 }
 
+impl Over {
+    /// What is there, if it may not be replaced.
+    pub fn in_the_way(self, there: Option<Stat>) -> Option<Stat> {
+        there.filter(|stat| match self {
+            Over::NewFolder | Over::Nothing => true,
+            Over::Ours { size, mtime } => {
+                stat.kind != FileKind::File || stat.size != size || (mtime.is_some() && stat.mtime != mtime)
+            }
+            Over::Anything => stat.kind == FileKind::Folder,
+        })
+    }
+}
+
 /// What became of a task.
 #[derive(Debug)]
 pub enum Outcome {

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::hash::hash_file;
 use super::journal::{Journal, Todo};
 use super::link::Link;
 use super::manifest::{Line, Put};
 use super::mapping::is_below;
-use super::send::{Located, hash_file};
+use super::send::Located;
 use super::settle::messages;
 use super::target::{FileTarget, Moved, Result as TargetResult, Sha256, Stat};
 use crate::report::error::Result;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256 as Sha};
 
 use super::super::target::{Outcome, Result, Send, Stat, TargetError};
 use super::facts::quoted;
-use super::send::{attrs_of, in_the_way};
+use super::send::attrs_of;
 use super::server::{Server, cut, stat_of};
 use super::session::{Failed, Session, unexpected};
 use super::wire::{Attrs, Reply, Request, open, status, write_head_len};
@@ -64,7 +64,7 @@ impl Server {
         let handle = opened.await.map_err(|failed| self.explain("make", &temporary, &failed))?;
         let there =
             there.await.map_err(|failed| self.explain("look at", &to, &failed))?.map(|it| stat_of(&it));
-        if let Some(stat) = in_the_way(there, send.over) {
+        if let Some(stat) = send.over.in_the_way(there) {
             let closed = first.order(Request::Close(&handle));
             let removed = first.order(Request::Remove(&temporary));
             let _ = (closed.await, removed.await);

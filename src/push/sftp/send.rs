@@ -16,7 +16,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use sha2::{Digest, Sha256 as Sha};
 
 use super::super::target::{
-    Feed, FileKind, Next, Outcome, Over, Result, Retry, Send, Sent, Sha256, Stat, TargetError, Task,
+    Feed, Next, Outcome, Over, Result, Retry, Send, Sent, Sha256, Stat, TargetError, Task,
 };
 use super::server::{CHANNELS_FOR_SMALL, Server, cut, stat_of};
 use super::session::{Failed, Session};
@@ -148,17 +148,6 @@ fn read_small(send: &Send) -> Option<(Vec<u8>, Sha256)> {
     (bytes.len() as u64 == send.size).then_some((bytes, hash))
 }
 
-/// What may not be replaced, if anything is there.
-pub fn in_the_way(there: Option<Stat>, over: Over) -> Option<Stat> {
-    there.filter(|stat| match over {
-        Over::NewFolder | Over::Nothing => true,
-        Over::Ours { size, mtime } => {
-            stat.kind != FileKind::File || stat.size != size || (mtime.is_some() && stat.mtime != mtime)
-        }
-        Over::Anything => stat.kind == FileKind::Folder,
-    })
-}
-
 impl Server {
     /// A write's packet with room for its head.
     pub fn packet(&self, handle: &[u8], bytes: &[u8]) -> Vec<u8> {
@@ -189,7 +178,7 @@ impl Server {
         }
         let handle = opened.await.map_err(|failed| self.explain("make", &temporary, &failed))?;
         let there = self.looked(there, &to).await?;
-        if let Some(stat) = in_the_way(there, send.over) {
+        if let Some(stat) = send.over.in_the_way(there) {
             let closed = session.order(Request::Close(&handle));
             let removed = session.order(Request::Remove(&temporary));
             let _ = (closed.await, removed.await);
@@ -219,13 +208,21 @@ impl Server {
             return Err(self.give_up(session, &handle, &temporary, &failed).await);
         }
         let closed = session.order(Request::Close(&handle));
-        // OpenSSH does one thing after the other, and its close cannot fail once all is written.
-        let closed = if self.is_openssh() { None } else { Some(closed.await) };
-        if let Some(Err(failed)) = closed {
-            let _ = session.order(Request::Remove(&temporary)).await;
-            return Err(self.explain_write(&temporary, &failed).await);
+        if !self.is_openssh() {
+            if let Err(failed) = closed.await {
+                let _ = session.order(Request::Remove(&temporary)).await;
+                return Err(self.explain_write(&temporary, &failed).await);
+            }
+            return self.give_name(session, send, hash, (there, 0)).await;
         }
-        self.give_name(session, send, hash, (there, 0)).await
+        // OpenSSH does one thing after the other: the answer to the close comes before that to the rename. A close that
+        // fails once all is written is rare (NFS); the file then loses its name again.
+        let named = self.give_name(session, send, hash, (there, 0)).await?;
+        if let (Outcome::Sent(_), Err(failed)) = (&named, closed.await) {
+            let _ = session.order(Request::Remove(&to)).await;
+            return Err(self.explain_write(&to, &failed).await);
+        }
+        Ok(named)
     }
 
     async fn looked(&self, there: Option<Looking>, path: &str) -> Result<Option<Stat>> {
@@ -301,6 +298,8 @@ impl Server {
             return session.order(Request::Rename(from, to)).await;
         }
         let aside = format!("{from}.old");
+        // One that a killed push has left would be in the way for ever; the file itself is at its place.
+        let _ = session.order(Request::Remove(&aside)).await;
         session.order(Request::Rename(to, &aside)).await?;
         let renamed = session.order(Request::Rename(from, to)).await;
         match renamed {
