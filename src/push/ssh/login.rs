@@ -9,13 +9,14 @@ use std::sync::Arc;
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Interactive, Prompt};
 use russh::keys::agent::AgentIdentity;
 use russh::keys::agent::client::AgentClient;
-use russh::keys::{Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
 use super::super::target::{Result, TargetError};
 use super::super::{Login as Settings, Opening};
 use super::host_config::HostConfig;
+use super::key_file::{certificate, is_encrypted, private_key, public_key};
 use super::known_hosts::fingerprint;
 use super::{Watch, rsa_hash};
 
@@ -192,11 +193,11 @@ impl<'a> Login<'a> {
     /// Reads a key file, asking for its passphrase where it has one.
     fn private_key(&mut self, path: &Path) -> Option<PrivateKey> {
         if !is_encrypted(path) {
-            let key = russh::keys::load_secret_key(path, None);
-            if key.is_err() {
+            let key = private_key(path, None);
+            if key.is_none() {
                 self.notes.push(format!("`{}` is no key that can be read", path.display()));
             }
-            return key.ok();
+            return key;
         }
         let settings = self.opening.login;
         let configured = secret(
@@ -205,16 +206,20 @@ impl<'a> Login<'a> {
             &mut self.notes,
         );
         if let Some(passphrase) = configured {
-            let key = russh::keys::load_secret_key(path, Some(&passphrase)).ok();
+            let key = private_key(path, Some(&passphrase));
             if key.is_none() {
-                self.notes.push(format!("the configured passphrase does not open `{}`", path.display()));
+                let text = format!(
+                    "the configured passphrase does not open `{0}`; if ssh takes it: ssh-add {0}",
+                    path.display()
+                );
+                self.notes.push(text);
             }
             return key;
         }
         let prompt = format!("Passphrase of {}", path.display());
         for n in 0..TYPING_TRIES {
             let passphrase = self.opening.ask.secret(&prompt, n > 0)?;
-            if let Ok(key) = russh::keys::load_secret_key(path, Some(&passphrase)) {
+            if let Some(key) = private_key(path, Some(&passphrase)) {
                 return Some(key);
             }
         }
@@ -331,29 +336,6 @@ fn secret(name: &str, command: Option<&str>, notes: &mut Vec<String>) -> Option<
             notes.push(format!("the command for the secret cannot be run: {err}"));
             None
         }
-    }
-}
-
-/// The public half of a key file: from the `.pub` beside it, or from the file itself, whose public half is not
-/// encrypted in OpenSSH's own format.
-fn public_key(path: &Path) -> Option<PublicKey> {
-    let beside = PathBuf::from(format!("{}.pub", path.display()));
-    let of_pub = russh::keys::load_public_key(beside).ok();
-    of_pub.or_else(|| {
-        let text = std::fs::read_to_string(path).ok()?;
-        PrivateKey::from_openssh(text).ok().map(|key| key.public_key().clone())
-    })
-}
-
-fn certificate(path: &Path) -> Option<Certificate> {
-    russh::keys::load_openssh_certificate(format!("{}-cert.pub", path.display())).ok()
-}
-
-fn is_encrypted(path: &Path) -> bool {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    match PrivateKey::from_openssh(&text) {
-        Ok(key) => key.is_encrypted(),
-        Err(_) => text.contains("ENCRYPTED"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! logs in. russh speaks the protocol. Nothing here logs a secret or puts one into an error.
 
 pub mod host_config;
+mod key_file;
 pub mod known_hosts;
 pub mod login;
 
