@@ -17,8 +17,9 @@ pub struct Item {
     pub time: Option<i64>,
     /// What a person calls it: a file's name; messages take theirs from `Subject:`.
     pub title: Option<String>,
-    /// Where it goes below `files/`, with `/` between names: `drive/Work/Budget.xlsx`. The archive makes every
-    /// name safe and keeps equal names apart. Empty for messages, which the archive places by their labels.
+    /// Where it goes below the folder of its kind ([`Kind::folder`]), with `/` between names: `drive/Work/Budget.xlsx`.
+    /// The archive makes every name safe and keeps equal names apart. Empty for messages, which the archive places by
+    /// their labels, and for items that are facts only.
     pub path: String,
     /// The labels it carries on its platform, decoded, in their order.
     pub labels: Vec<Label>,
@@ -32,6 +33,25 @@ pub struct Item {
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Item {
+    /// An item of which nothing more is known yet than what it is and where it was found: facts only.
+    pub fn new(kind: Kind, product: &'static str, key: String, origin: Origin) -> Item {
+        Item {
+            key: Key(key),
+            kind,
+            product,
+            time: None,
+            title: None,
+            path: String::new(),
+            labels: Vec::new(),
+            body: Body::None,
+            origin,
+            mail: None,
+            extra: serde_json::Map::new(),
+        }
+    }
+}
+
 /// Names an item for ever within its platform, whatever export it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub String);
@@ -43,20 +63,82 @@ pub enum Kind {
     Message,
     /// A document or any other file, as the user had it.
     File,
+    /// A photo or a video.
+    Photo,
+    /// A person or organisation of an address book: one vCard (RFC 6350).
+    Contact,
+    /// An event of a calendar with its recurrences: one iCalendar object (RFC 5545).
+    Event,
+    /// A task: one iCalendar object with a `VTODO`.
+    Task,
+    /// A note, as Markdown.
+    Note,
+    /// A conversation of two or more people: a page of all that was said in it.
+    Conversation,
+    /// One message of a conversation.
+    Chat,
+    /// Something published: an entry of a blog, a picture with a caption, a comment.
+    Post,
+    /// A place that was saved, labelled or reviewed.
+    Place,
+    /// Where somebody was: positions and visits of a month, a workout.
+    Track,
+    /// One thing that was done: watched, searched, visited, paid.
+    Activity,
+    /// A link that was saved: a bookmark, a subscription, an element of a list.
+    Bookmark,
     /// Settings of an account: filters, signatures, blocked addresses.
     Setting,
 }
 
 impl Kind {
     /// All kinds, in the order in which people are told of them.
-    pub const ALL: &[Kind] = &[Kind::Message, Kind::File, Kind::Setting];
+    pub const ALL: &[Kind] = &[
+        Kind::Message,
+        Kind::File,
+        Kind::Photo,
+        Kind::Contact,
+        Kind::Event,
+        Kind::Task,
+        Kind::Note,
+        Kind::Conversation,
+        Kind::Chat,
+        Kind::Post,
+        Kind::Place,
+        Kind::Track,
+        Kind::Activity,
+        Kind::Bookmark,
+        Kind::Setting,
+    ];
 
     /// Its name in the index, on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Message => "message",
             Kind::File => "file",
+            Kind::Photo => "photo",
+            Kind::Contact => "contact",
+            Kind::Event => "event",
+            Kind::Task => "task",
+            Kind::Note => "note",
+            Kind::Conversation => "conversation",
+            Kind::Chat => "chat",
+            Kind::Post => "post",
+            Kind::Place => "place",
+            Kind::Track => "track",
+            Kind::Activity => "activity",
+            Kind::Bookmark => "bookmark",
             Kind::Setting => "setting",
+        }
+    }
+
+    /// The folder of the archive in which its files lie.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Kind::Message => "mail",
+            Kind::Contact => "contacts",
+            Kind::Event | Kind::Task => "calendars",
+            _ => "files",
         }
     }
 
@@ -73,8 +155,21 @@ pub enum Body {
     None,
     /// The content of an entry, copied by the engine and never held in memory.
     Entry(Entry),
+    /// The content of an entry that names the item: the engine appends its BLAKE3 to the key, so that equal bytes are
+    /// one item wherever they stand.
+    Unique(Entry),
     /// Bytes that are only a piece of an entry: one message of an mbox.
     Inline(Vec<u8>),
+}
+
+impl Body {
+    /// The entry that is the content.
+    pub fn entry(&self) -> Option<&Entry> {
+        match self {
+            Body::Entry(entry) | Body::Unique(entry) => Some(entry),
+            Body::None | Body::Inline(_) => None,
+        }
+    }
 }
 
 /// Where an item was found.
@@ -125,6 +220,8 @@ pub enum Role {
     Category,
     /// An IMAP keyword: the name of the label is the keyword.
     Keyword,
+    /// An album of photos.
+    Album,
 }
 
 /// What only messages have.

@@ -467,6 +467,17 @@ impl Index {
         Ok(query.exists(params![platform, path, size as i64])?)
     }
 
+    /// True when an item whose key begins with `prefix` has content of this size.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has_unique(&self, platform: &str, prefix: &str, size: u64) -> Result<bool> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT 1 FROM item WHERE size = ?3 AND platform = ?1 AND substr(key, 1, length(?2)) = ?2 LIMIT 1",
+        )?;
+        Ok(query.exists(params![platform, prefix, size as i64])?)
+    }
+
     /// True when an item that is no message has this path, or one that some disk cannot keep apart from it.
     ///
     /// # Errors

@@ -65,6 +65,7 @@ CREATE TABLE item (
     UNIQUE (platform, key)
 );
 CREATE INDEX item_by_time ON item (kind, time);
+CREATE INDEX item_by_size ON item (size);
 CREATE INDEX item_without_text ON item (id) WHERE has_text = 0;
 
 CREATE TABLE origin (

@@ -16,6 +16,8 @@ use crate::report::kill_point::kill_point;
 /// Items are read so many at a time, or fewer if they are large: bounds what is in memory.
 const BATCH_ITEMS: usize = 128;
 const BATCH_BYTES: u64 = 32 << 20;
+/// The text of a larger file is not looked into.
+const PAGE_BYTES: u64 = 4 << 20;
 /// A transaction takes so many batches: bounds what a kill costs.
 const BATCHES_PER_COMMIT: usize = 32;
 
@@ -24,6 +26,10 @@ struct Job {
     is_message: bool,
     path: Option<String>,
     title: String,
+    /// What was said, of an item that is facts only.
+    text: Option<String>,
+    /// True when its file is text to be found.
+    is_page: bool,
     size: u64,
 }
 
@@ -101,7 +107,8 @@ fn write(index: &Index, batch: Batch, observer: &dyn Observer) -> Result<()> {
 /// The next items without a text after that of the row `after`.
 fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
     let mut query = index.conn.prepare_cached(
-        "SELECT id, kind = 'message', path, coalesce(title, ''), size FROM item
+        "SELECT id, kind = 'message', path, coalesce(title, ''), size, json_extract(extra, '$.text'),
+         kind IN ('note', 'post', 'contact', 'event', 'task') FROM item
          WHERE has_text = 0 AND id > ?1 ORDER BY id LIMIT ?2",
     )?;
     let mut rows = query.query(params![after, BATCH_ITEMS as i64])?;
@@ -117,6 +124,8 @@ fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
             is_message: row.get(1)?,
             path: row.get(2)?,
             title: row.get(3)?,
+            text: row.get(5)?,
+            is_page: row.get::<_, bool>(6)? && size <= PAGE_BYTES,
             size,
         });
     }
@@ -150,5 +159,10 @@ fn text_of(root: &Path, job: &Job) -> Text {
         return bytes.map(|bytes| message::text(&bytes)).unwrap_or_default();
     }
     let path = job.path.clone().unwrap_or_default();
-    Text { subject: format!("{} {path}", job.title), ..Text::default() }
+    let page = || {
+        let bytes = job.path.as_ref().filter(|_| job.is_page).and_then(|path| fs::read(root.join(path)).ok());
+        bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let body = job.text.clone().or_else(page).unwrap_or_default();
+    Text { subject: format!("{} {path}", job.title), body, ..Text::default() }
 }

@@ -340,7 +340,8 @@ fn check(root: &Path, row: &Row, with_dkim: bool) -> Found {
 fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
     check_stray_messages(root, index, report)?;
     let mut of_others = 0;
-    for entry in walkdir::WalkDir::new(root.join("files")).min_depth(1) {
+    let folders = ["files", "contacts", "calendars"].map(|folder| root.join(folder));
+    for entry in folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).min_depth(1)) {
         let Ok(entry) = entry else { continue };
         if entry.file_type().is_dir() {
             continue;
@@ -354,7 +355,7 @@ fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
         }
     }
     if of_others > 5 {
-        report.notes.push(format!("{} more files in files/ were not put there by exodus", of_others - 5));
+        report.notes.push(format!("{} more files were not put there by exodus", of_others - 5));
     }
     Ok(())
 }

@@ -83,7 +83,12 @@ impl Sink for DryRun<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Stop);
         }
-        let is_new = self.seen.insert(blake3::hash(item.key.0.as_bytes()));
+        let name = match &item.body {
+            Body::Unique(Entry { size, crc32: Some(crc32), .. }) => format!("{}#{size}#{crc32}", item.key.0),
+            Body::Unique(entry) => format!("{}#{}", item.key.0, entry.id),
+            _ => item.key.0.clone(),
+        };
+        let is_new = self.seen.insert(blake3::hash(name.as_bytes()));
         let added = if is_new { Added::New } else { Added::Known };
         let counts = self.outcome.items.entry(item.kind.name()).or_default();
         if is_new {
@@ -93,7 +98,7 @@ impl Sink for DryRun<'_> {
         }
         let state = &mut self.states[item.origin.entry.id as usize];
         state.item(added);
-        if matches!(&item.body, Body::Entry(body) if body.id == item.origin.entry.id) {
+        if item.body.entry().is_some_and(|body| body.id == item.origin.entry.id) {
             state.read();
         }
         Ok(())

@@ -66,20 +66,18 @@ impl Earlier<'_> {
         read().unwrap_or_default()
     }
 
-    /// The key under which an earlier run kept this very entry, if its file is still there.
-    pub fn kept_key(&self, parts: &[Part], entry: &Entry) -> Option<String> {
-        if !self.is_done(parts, entry) {
-            return None;
-        }
+    /// The key, beginning with `prefix`, of an item that an earlier run has made of this very entry.
+    pub fn key_of(&self, parts: &[Part], entry: &Entry, prefix: &str) -> Option<String> {
         let index = self.index.as_ref()?;
         let part = &parts[entry.part as usize].fingerprint;
         let mut query = index
             .conn
             .prepare_cached(
                 "SELECT key FROM item JOIN origin ON item_id = item.id JOIN entry ON entry.id = entry_id
-                 JOIN part ON part.id = part_id WHERE fingerprint = ?1 AND entry.path = ?2 AND key LIKE 'kept:%' LIMIT 1",
+                 JOIN part ON part.id = part_id WHERE fingerprint = ?1 AND entry.path = ?2
+                 AND substr(key, 1, length(?3)) = ?3 LIMIT 1",
             )
             .ok()?;
-        query.query_row(params![part, entry.path], |row| row.get(0)).ok()
+        query.query_row(params![part, entry.path, prefix], |row| row.get(0)).ok()
     }
 }

@@ -16,6 +16,7 @@ pub mod inspect;
 mod metered;
 mod recorder;
 mod states;
+mod twins;
 mod worker;
 
 use std::collections::BTreeMap;

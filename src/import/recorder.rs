@@ -19,7 +19,8 @@ use super::earlier::Earlier;
 use super::flow::Flow;
 use super::metered::Metered;
 use super::states;
-use super::worker::{Job, Kept, Worker, body_bytes};
+use super::twins::{Twin, Twins};
+use super::worker::{self, Job, Kept, Worker, body_bytes};
 use super::{FaultLine, Opened, Outcome, Request, index_of_earlier_runs, options_text, product_of};
 use crate::archive::writer::{Content, Writer};
 use crate::report::counts::State;
@@ -46,7 +47,9 @@ pub fn run(
         Ok(committer) => committer,
         Err(err) => return (None, Outcome { error: Some(err), ..Outcome::default() }),
     };
+    let twins = Twins::default();
     let new_worker = || Worker {
+        twins: &twins,
         source: &source,
         parts: opened.export.parts(),
         scratch: scratch.clone(),
@@ -177,7 +180,9 @@ impl Recorder<'_> {
             let below = product.and_then(|product| entry.path.strip_prefix(product.folder.as_str()));
             let below = below.unwrap_or(&entry.path).trim_start_matches('/');
             let path = format!("{platform}/{name}/{below}");
-            if let Some(key) = self.earlier.kept_key(self.inline.parts, entry) {
+            let key =
+                self.is_done(entry).then(|| self.earlier.key_of(self.inline.parts, entry, "kept:")).flatten();
+            if let Some(key) = key {
                 self.known(entry, key, name)?;
                 continue;
             }
@@ -200,7 +205,7 @@ impl Recorder<'_> {
         let number = self.next;
         self.next += 1;
         let is_inline = match &job {
-            Job::Item(item) => matches!(item.body, Body::Entry(_)),
+            Job::Item(item, _) => item.body.entry().is_some(),
             Job::Keep { .. } => true,
         };
         if is_inline && !self.inline.source.opens_anywhere(entry) {
@@ -219,6 +224,16 @@ impl Recorder<'_> {
         self.done.send((number, done)).map_err(|_| Stop)
     }
 
+    /// The key that an item of an entry that is done has in the archive.
+    fn known_key(&self, item: &Item) -> Option<String> {
+        match &item.body {
+            Body::Unique(body) => {
+                self.earlier.key_of(self.inline.parts, body, &worker::unique_key(&item.key.0, ""))
+            }
+            _ => Some(item.key.0.clone()),
+        }
+    }
+
     fn check_stop(&self) -> std::result::Result<(), Stop> {
         if self.stop.load(Ordering::Relaxed) || self.flow.is_broken() { Err(Stop) } else { Ok(()) }
     }
@@ -228,15 +243,24 @@ impl Sink for Recorder<'_> {
     fn item(&mut self, item: Item) -> std::result::Result<(), Stop> {
         let entry = item.origin.entry.clone();
         self.claimed.insert(entry.id);
-        let is_whole = matches!(&item.body, Body::Entry(body) if body.id == entry.id);
-        if is_whole && item.kind != ItemKind::Message && self.is_done(&entry) {
+        let is_whole = item.body.entry().is_some_and(|body| body.id == entry.id);
+        if is_whole
+            && item.kind != ItemKind::Message
+            && self.is_done(&entry)
+            && let Some(key) = self.known_key(&item)
+        {
             let (mut incoming, ..) = self.inline.incoming(item);
+            incoming.key = key;
             incoming.content = Content::Unchanged;
             let incoming = Box::new(incoming);
             return self.tell(Done::Item { incoming, entry: entry.id, is_whole, is_kept: false });
         }
         let bytes = body_bytes(&item);
-        self.work(&entry, bytes, Job::Item(Box::new(item)))
+        let twin = match &item.body {
+            Body::Unique(body) => self.inline.twins.enter(body),
+            _ => Twin::Unknown,
+        };
+        self.work(&entry, bytes, Job::Item(Box::new(item), twin))
     }
 
     fn used(&mut self, entry: &Entry) -> std::result::Result<(), Stop> {

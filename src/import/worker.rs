@@ -9,6 +9,7 @@ use exodus_mail::lines::{self, LineEnds};
 use memchr::memmem;
 
 use super::committer::Done;
+use super::twins::{Twin, Twins};
 use crate::archive::index::Index;
 use crate::archive::message;
 use crate::archive::record::Spot;
@@ -20,7 +21,7 @@ use crate::source::Part;
 /// Work for a worker.
 pub enum Job {
     /// An item of an importer.
-    Item(Box<Item>),
+    Item(Box<Item>, Twin),
     /// An entry that no importer knows, to be kept as it is.
     Keep {
         /// The entry.
@@ -56,6 +57,8 @@ pub struct Worker<'a> {
     pub platform: &'static str,
     /// The archive's folder.
     pub root: &'a Path,
+    /// Entries that probably hold the same.
+    pub twins: &'a Twins,
 }
 
 /// Bytes of a body that an item holds in memory.
@@ -73,14 +76,14 @@ impl Worker<'_> {
     /// When the archive cannot take it; what the entry lacks is a fault.
     pub fn work(&self, job: Job) -> Result<Done> {
         match job {
-            Job::Item(item) => self.item(*item),
+            Job::Item(item, twin) => self.item(*item, twin),
             Job::Keep { entry, product, path } => self.keep(entry, product, path),
         }
     }
 
-    fn item(&self, item: Item) -> Result<Done> {
+    fn item(&self, item: Item, twin: Twin) -> Result<Done> {
         let entry = item.origin.entry.id;
-        let is_whole = matches!(&item.body, Body::Entry(body) if body.id == entry);
+        let is_whole = item.body.entry().is_some_and(|body| body.id == entry);
         let is_message = item.kind == Kind::Message;
         let (mut incoming, body, mail) = self.incoming(item);
         let mail = mail.unwrap_or_default();
@@ -105,8 +108,62 @@ impl Worker<'_> {
                 Ok(stored) => incoming.content = Content::Stored(stored),
                 Err(fault) => return Ok(Done::Fault(fault)),
             },
+            Body::Unique(body) => {
+                if let Err(fault) = self.unique(&body, twin, &mut incoming)? {
+                    return Ok(Done::Fault(fault));
+                }
+            }
         }
         Ok(Done::Item { incoming: Box::new(incoming), entry, is_whole, is_kept: false })
+    }
+
+    /// Takes content that names its item: what the archive has, or the first of its twins will have brought there,
+    /// is not written again.
+    fn unique(
+        &self,
+        entry: &Entry,
+        twin: Twin,
+        incoming: &mut Incoming,
+    ) -> Result<std::result::Result<(), Fault>> {
+        let prefix = unique_key(&incoming.key, "");
+        let may_be_known = match &self.earlier {
+            Some(index) => index.has_unique(self.platform, &prefix, entry.size)?,
+            None => false,
+        };
+        if (may_be_known || twin == Twin::Later)
+            && let Some(hash) = self.hash(entry)
+        {
+            let key = unique_key(&incoming.key, &hash);
+            let is_twin = twin == Twin::Later && self.twins.is_twin(entry, &hash);
+            if is_twin || self.is_there(&key) {
+                if twin == Twin::First {
+                    self.twins.tell(entry, Some(&hash));
+                }
+                incoming.key = key;
+                incoming.content = Content::Unchanged;
+                return Ok(Ok(()));
+            }
+        }
+        let stored = self.copy(entry, incoming.time);
+        if twin == Twin::First {
+            let hash = stored.as_ref().ok().and_then(|stored| stored.as_ref().ok());
+            self.twins.tell(entry, hash.map(|stored| &*stored.blake3));
+        }
+        match stored? {
+            Ok(stored) => {
+                incoming.key = unique_key(&incoming.key, &stored.blake3);
+                incoming.content = Content::Stored(stored);
+                Ok(Ok(()))
+            }
+            Err(fault) => Ok(Err(fault)),
+        }
+    }
+
+    /// True when the archive has the file of an item.
+    fn is_there(&self, key: &str) -> bool {
+        let content =
+            self.earlier.as_ref().and_then(|index| index.content(self.platform, key).ok().flatten());
+        content.is_some_and(|(path, ..)| self.root.join(path).exists())
     }
 
     /// An item as the archive takes it, still without its content; its body and mail facts beside it.
@@ -202,11 +259,7 @@ impl Worker<'_> {
             return Ok(None);
         }
         let key = self.hash(entry).map(|hash| kept_key(entry, &hash));
-        let is_there = |key: &String| {
-            let content = index.content(self.platform, key);
-            content.is_ok_and(|content| content.is_some_and(|(path, ..)| self.root.join(path).exists()))
-        };
-        Ok(key.filter(is_there))
+        Ok(key.filter(|key| self.is_there(key)))
     }
 
     fn keep(&self, entry: Entry, product: String, path: String) -> Result<Done> {
@@ -262,6 +315,11 @@ impl Worker<'_> {
 /// another item.
 fn kept_key(entry: &Entry, blake3: &str) -> String {
     format!("kept:{}#{}", entry.path, &blake3[..16])
+}
+
+/// The key of an item that its content names.
+pub fn unique_key(prefix: &str, blake3: &str) -> String {
+    format!("{prefix}#{}", blake3.get(..32).unwrap_or(blake3))
 }
 
 const DOWNLOAD_AGAIN: &str =

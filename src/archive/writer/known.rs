@@ -68,7 +68,7 @@ impl Writer {
         } else if record.path.is_none()
             && let Some(body) = &new_body
         {
-            record.path = Some(self.free_path(&item.path, body.size, Some(&body.blake3))?);
+            record.path = Some(self.free_path(&item.archive_path(), body.size, Some(&body.blake3))?);
         }
         let is_same = ItemRecord { origin: before.origin.clone(), ..record.clone() } == *before;
         if is_same && !takes_body {

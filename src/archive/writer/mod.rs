@@ -25,7 +25,7 @@ use super::maildir::LabelMode;
 use super::message::Facts;
 use super::record::{ItemRecord, MailRecord, Record, Spot};
 use super::scratch::{Scratch, StoredBody};
-use super::{recover, seal};
+use super::{names, recover, seal};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::{batch_records, kill_point};
@@ -49,7 +49,7 @@ pub struct Incoming {
     pub time: Option<i64>,
     /// What a person calls it.
     pub title: Option<String>,
-    /// Where it goes below `files/`; empty for messages.
+    /// Where it goes below the folder of its kind; empty for messages.
     pub path: String,
     /// Its labels.
     pub labels: Vec<Label>,
@@ -61,6 +61,13 @@ pub struct Incoming {
     pub content: Content,
     /// What only messages have.
     pub mail: Option<IncomingMail>,
+}
+
+impl Incoming {
+    /// Where it wants to lie, from the archive's top.
+    fn archive_path(&self) -> String {
+        format!("{}/{}", self.kind.folder(), names::safe_path(&self.path))
+    }
 }
 
 /// The content of an item that is ready to be written.

@@ -18,7 +18,7 @@ impl Writer {
     ) -> Result<Vec<String>> {
         let Some(mail) = &item.mail else {
             if blake3.is_some() {
-                record.path = Some(self.free_path(&item.path, record.size, blake3)?);
+                record.path = Some(self.free_path(&item.archive_path(), record.size, blake3)?);
             }
             return Ok(Vec::new());
         };
@@ -88,11 +88,10 @@ impl Writer {
         Ok(letters.into_iter().collect())
     }
 
-    /// A path below `files/` that no other item has, on any disk. A file that lies there already and is not in the
+    /// A path below a folder of the archive that no other item has, on any disk. A file that lies there already and is not in the
     /// index is taken over if it is the same, and left alone if it is another.
     pub(super) fn free_path(&mut self, wanted: &str, size: u64, blake3: Option<&str>) -> Result<String> {
-        let wanted = format!("files/{}", names::safe_path(wanted));
-        let wanted = self.free_folders(&wanted)?;
+        let wanted = self.free_folders(wanted)?;
         let folder = wanted.rsplit_once('/').map_or("", |(folder, _)| folder);
         self.known_folders.make(&self.root.join(folder))?;
         let mut n = 1;
