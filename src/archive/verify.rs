@@ -257,7 +257,8 @@ fn check_items(
 impl Report {
     fn take(&mut self, row: &Row, found: Found) {
         self.items += 1;
-        self.bytes += row.size;
+        // A damaged index may tell any size.
+        self.bytes = self.bytes.saturating_add(row.size);
         let verdict = match found {
             Found::Good(verdict) => verdict,
             Found::Moved(verdict) => {

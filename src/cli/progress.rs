@@ -123,7 +123,7 @@ impl Progress {
     fn advance(&self, bytes: u64, items: u64) {
         let mut state = self.lock();
         let Some(stage) = &mut state.stage else { return };
-        stage.bytes += bytes;
+        stage.bytes = stage.bytes.saturating_add(bytes);
         stage.items += items;
         if let Some(bar) = &stage.bar {
             bar.inc(bytes);
