@@ -45,7 +45,7 @@ pub fn learn(link: &mut Link, journal: &Journal, observer: &dyn Observer) -> Res
 /// # Errors
 /// When the target cannot be asked.
 pub fn manifest_bytes(link: &mut Link) -> Result<Option<u64>> {
-    let stats = link.with(|target| target.stat(&[manifest::PATH.to_owned()]))?;
+    let stats = link.ask(|target| target.stat(&[manifest::PATH.to_owned()]))?;
     Ok(stats.first().copied().flatten().map(|stat| stat.size))
 }
 
@@ -102,6 +102,12 @@ impl Feed for OneTask {
     }
 
     fn progress(&mut self, _: u64) {}
+
+    fn resumed(&mut self, _: u64) {}
+
+    fn care(&self) -> u32 {
+        0
+    }
 
     fn should_stop(&self) -> bool {
         false

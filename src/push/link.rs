@@ -7,6 +7,7 @@ use super::target::{FileTarget, Retry, TargetError};
 use super::{Opening, TARGETS};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
+use crate::report::kill_point::wait_ms;
 
 /// So many tries in a row that bring nothing end the run. With [`wait_s`] that is about four minutes: a laptop that
 /// wakes up finds its network in that time.
@@ -44,15 +45,25 @@ impl<'a> Link<'a> {
     /// Those of `work`, or that the link stays cut.
     pub fn with<T>(
         &mut self,
+        work: impl FnMut(&mut dyn FileTarget) -> super::target::Result<T>,
+    ) -> Result<T> {
+        let done = self.ask(work)?;
+        self.tries = 0;
+        Ok(done)
+    }
+
+    /// Like [`Link::with`], for what brings the push no further: that it was done says nothing of the link.
+    ///
+    /// # Errors
+    /// Those of `work`, or that the link stays cut.
+    pub fn ask<T>(
+        &mut self,
         mut work: impl FnMut(&mut dyn FileTarget) -> super::target::Result<T>,
     ) -> Result<T> {
         loop {
             let begin = Instant::now();
             let err = match self.once(&mut work) {
-                Ok(done) => {
-                    self.tries = 0;
-                    return Ok(done);
-                }
+                Ok(done) => return Ok(done),
                 Err(err) => err,
             };
             if begin.elapsed() > Duration::from_secs(60) {
@@ -100,12 +111,14 @@ impl<'a> Link<'a> {
         }
         let wait_s = wait_s(self.tries);
         self.observer.event(Event::Warning(format!("{}; trying again in {wait_s} s", err.error.what)));
-        let until = Instant::now() + Duration::from_secs(wait_s);
+        let until = Instant::now() + Duration::from_millis(wait_ms(wait_s * 1000));
         while Instant::now() < until {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Error::new(Kind::Interrupted, "stopped while the link was cut"));
             }
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(
+                Duration::from_millis(100).min(until.saturating_duration_since(Instant::now())),
+            );
         }
         Ok(())
     }

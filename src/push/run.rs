@@ -373,7 +373,6 @@ impl Run<'_> {
         let mut is_second = false;
         loop {
             let mut was_cut = false;
-            let mut files_before = sending.account.files;
             loop {
                 if std::mem::take(&mut was_cut) {
                     let bytes = books::manifest_bytes(&mut self.link)?.unwrap_or_default();
@@ -382,9 +381,8 @@ impl Run<'_> {
                 match self.link.once(|target| target.run(sending)) {
                     Ok(()) => break,
                     Err(err) => {
-                        if sending.account.files > files_before {
+                        if sending.has_worked() {
                             self.link.has_worked();
-                            files_before = sending.account.files;
                         }
                         self.link.after(err)?;
                         was_cut = true;

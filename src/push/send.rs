@@ -20,6 +20,8 @@ use crate::report::kill_point::{batch_records, kill_point};
 const BATCH_FILES: u64 = 1000;
 const BATCH_BYTES: u64 = 64 << 20;
 const BATCH_TIME: Duration = Duration::from_secs(10);
+/// Over a link that is cut all the time so many bytes of the manifest are appended at once.
+const CAREFUL_APPEND_BYTES: usize = 4 << 10;
 /// So many rows are read from the journal at a time.
 const PAGE: u64 = 1000;
 
@@ -98,6 +100,11 @@ pub struct Sending<'a> {
     batch_begin: Instant,
     closing: Option<Closing>,
     next_own: u64,
+    /// Bytes of large files that were found there since the last cut, and before it.
+    resumed: (u64, u64),
+    /// Files sent before the last cut.
+    files_before: u64,
+    care: u32,
     /// What became of the files.
     pub account: Account,
     /// Why nothing more is handed out.
@@ -108,6 +115,8 @@ pub struct Sending<'a> {
 struct Closing {
     task: u64,
     lines: String,
+    /// So many bytes of the lines are on their way.
+    piece: usize,
     puts: Vec<(Put, i64)>,
     is_appending: bool,
     is_handed_out: bool,
@@ -161,9 +170,25 @@ impl<'a> Sending<'a> {
             batch_begin: Instant::now(),
             closing: None,
             next_own: OWN_TASKS,
+            resumed: (0, 0),
+            files_before: 0,
+            care: 0,
             account: Account::default(),
             end: None,
         })
+    }
+
+    /// After a cut: true if something got through since the last one.
+    pub fn has_worked(&mut self) -> bool {
+        let has_sent = self.account.files > std::mem::replace(&mut self.files_before, self.account.files);
+        let has_resumed = self.resumed.0 > self.resumed.1;
+        self.resumed = (0, self.resumed.0.max(self.resumed.1));
+        if has_sent {
+            self.resumed.1 = 0;
+        } else {
+            self.care += 1;
+        }
+        has_sent || has_resumed
     }
 
     /// After a cut: hands out again what was on its way. What is there already is found there. `manifest_bytes` is
@@ -277,7 +302,8 @@ impl<'a> Sending<'a> {
         self.batch_begin = Instant::now();
         let lines: String = puts.iter().map(|(put, _)| Line::Put(put.clone()).to_text()).collect();
         let task = self.own_task();
-        self.closing = Some(Closing { task, lines, puts, is_appending: false, is_handed_out: false });
+        self.closing =
+            Some(Closing { task, lines, piece: 0, puts, is_appending: false, is_handed_out: false });
     }
 
     fn own_task(&mut self) -> u64 {
@@ -294,9 +320,10 @@ impl<'a> Sending<'a> {
         }
         kill_point();
         closing.lines.insert_str(0, self.manifest.before_lines());
-        let append =
-            Task::Append { path: manifest::PATH.to_owned(), bytes: closing.lines.clone().into_bytes() };
-        Some(Next::Task(closing.task, append))
+        let limit = if self.care > 0 { CAREFUL_APPEND_BYTES } else { usize::MAX };
+        closing.piece = whole_lines(&closing.lines, limit);
+        let bytes = closing.lines.as_bytes()[..closing.piece].to_vec();
+        Some(Next::Task(closing.task, Task::Append { path: manifest::PATH.to_owned(), bytes }))
     }
 
     fn next_or_error(&mut self) -> Result<Next> {
@@ -340,7 +367,14 @@ impl<'a> Sending<'a> {
             return Ok(());
         }
         kill_point();
-        self.manifest.bytes += closing.lines.len() as u64;
+        self.manifest.bytes += closing.piece as u64;
+        closing.lines.drain(..closing.piece);
+        if !closing.lines.is_empty() {
+            closing.is_handed_out = false;
+            closing.task = self.own_task();
+            self.closing = Some(closing);
+            return Ok(());
+        }
         let bytes = self.manifest.bytes;
         self.journal.at_once(|journal| {
             for (put, ctime) in closing.puts {
@@ -405,9 +439,24 @@ impl Feed for Sending<'_> {
         self.observer.event(Event::Bytes(bytes));
     }
 
+    fn resumed(&mut self, bytes: u64) {
+        self.resumed.0 += bytes;
+    }
+
+    fn care(&self) -> u32 {
+        self.care
+    }
+
     fn should_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// The length of as many whole lines from the beginning as `limit` bytes hold, and of at least one.
+fn whole_lines(lines: &str, limit: usize) -> usize {
+    let fits = memchr::memrchr(b'\n', &lines.as_bytes()[..limit.min(lines.len())]);
+    let end = fits.or_else(|| memchr::memchr(b'\n', lines.as_bytes()));
+    end.map_or(lines.len(), |end| end + 1)
 }
 
 /// The name of a file on its way: hidden, beside its place; of a message in its Maildir's `tmp`.
@@ -427,6 +476,13 @@ fn temporary(path: &str, is_message: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_manifest_is_cut_only_between_its_lines() {
+        for (limit, len) in [(100, 9), (9, 9), (8, 6), (6, 6), (5, 3), (3, 3), (1, 3)] {
+            assert_eq!(whole_lines("ab\ncd\nef\n", limit), len, "{limit}");
+        }
+    }
 
     #[test]
     fn a_file_on_its_way_lies_on_the_same_disk_and_where_maildirs_want_it() {

@@ -85,6 +85,11 @@ pub trait Feed {
     fn done(&mut self, task: u64, outcome: Outcome);
     /// So many more bytes of files were acknowledged.
     fn progress(&mut self, bytes: u64);
+    /// So many bytes of large files were found to be there already, from tries that were cut.
+    fn resumed(&mut self, bytes: u64);
+    /// How careful to be: how often in a row the link was cut before a single file got through. The more often, the
+    /// less should be on its way at once, or what is cut is always all of it.
+    fn care(&self) -> u32;
     /// True when the user wants to stop: files that take long are abandoned ([`Outcome::Stopped`]).
     fn should_stop(&self) -> bool;
 }

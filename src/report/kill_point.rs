@@ -1,7 +1,8 @@
 //! Kill points: places where the crash tests end the process as `kill -9` would. Debug builds only.
 //!
 //! `EXODUS_KILL_AT=n` ends the process at the n-th point it passes; `EXODUS_KILL_AT=0` only counts, and [`passed`]
-//! tells how many there were. `EXODUS_BATCH_RECORDS=n` makes batches small, so that a small export has many.
+//! tells how many there were. `EXODUS_BATCH_RECORDS=n` makes batches small, so that a small export has many;
+//! `EXODUS_WAIT_MS=n` makes every wait for a cut link short, so that a test can cut it often.
 
 #[cfg(debug_assertions)]
 mod counter {
@@ -48,4 +49,12 @@ pub fn batch_records(usual: u64) -> u64 {
         return usual;
     }
     std::env::var("EXODUS_BATCH_RECORDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// How long to wait for a link that was cut, in milliseconds: `usual`, unless the tests say otherwise.
+pub fn wait_ms(usual: u64) -> u64 {
+    if !cfg!(debug_assertions) {
+        return usual;
+    }
+    std::env::var("EXODUS_WAIT_MS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use exodus_fixtures::relay::{Line, Relay};
 use serde_json::Value;
 
-use crate::house::{number, skip};
+use crate::house::{number, run, skip};
 use crate::push::Story;
 use crate::sshd::{Sshd, free_port, make_key};
 use crate::tree;
@@ -207,11 +207,7 @@ fn a_server_that_talks_nonsense_is_an_error_and_nothing_hangs() {
 fn a_link_that_is_cut_again_and_again_goes_on_and_sends_little_twice() {
     let Some((story, sshd)) = story("") else { return };
     story.add("files/big.bin", &noise(24 << 20));
-    let line = Line { delay: Duration::ZERO, cut_after_bytes: Some(9 << 20) };
-    let relay = Relay::start(0, sshd.port, line).expect("loopback is there");
-    let url = format!("sftp://127.0.0.1:{}{}", relay.port, story.root.display());
-    let known = format!("[127.0.0.1]:{} {}\n", relay.port, sshd.host_key());
-    story.home.put(".ssh/known_hosts", known.as_bytes());
+    let (relay, url) = cut_line(&story, &sshd, 9 << 20);
     let ran = story.home.run(["push", &url, "--json", "--jobs", "2"]).expect(0);
     let summary = ran.summary();
     assert!(number(&summary["counts"]["link_cuts"]) >= 2, "{summary}");
@@ -219,6 +215,58 @@ fn a_link_that_is_cut_again_and_again_goes_on_and_sends_little_twice() {
     let sent_again = relay.passed_bytes().saturating_sub(number(&summary["all"]["bytes"]));
     assert!(sent_again < 24 << 20, "{sent_again} bytes were sent twice");
     assert!(number(&summary["counts"]["bytes_resumed"]) > 1 << 20, "{summary}");
+}
+
+/// A line to the server that is cut whenever so many bytes have passed, and a URL that leads over it.
+fn cut_line(story: &Story, sshd: &Sshd, bytes: u64) -> (Relay, String) {
+    let line = Line { delay: Duration::ZERO, cut_after_bytes: Some(bytes) };
+    let relay = Relay::start(0, sshd.port, line).expect("loopback is there");
+    let url = format!("sftp://127.0.0.1:{}{}", relay.port, story.root.display());
+    let known = format!("[127.0.0.1]:{} {}\n", relay.port, sshd.host_key());
+    story.home.put(".ssh/known_hosts", known.as_bytes());
+    (relay, url)
+}
+
+/// Pushes over a line that is cut all the time, running the command again where it gives up; returns how often the
+/// line was cut.
+fn push_over_cuts(story: &Story, url: &str) -> u64 {
+    let mut n_cuts = 0;
+    for _ in 0..5 {
+        let mut command = story.home.command(["push", url, "--json", "--jobs", "2"]);
+        let ran = run(command.env("EXODUS_WAIT_MS", "5"));
+        n_cuts += number(&ran.summary()["counts"]["link_cuts"]);
+        if ran.code == 0 {
+            return n_cuts;
+        }
+        assert_eq!(ran.code, 6, "{}", ran.err);
+    }
+    panic!("it does not get there");
+}
+
+#[test]
+fn a_link_that_is_cut_every_few_bytes_gets_all_there() {
+    for (bytes, big) in [(64 << 10, 200 << 10), (256 << 10, 2 << 20), (1 << 20, 9 << 20), (8 << 20, 40 << 20)]
+    {
+        let Some((story, sshd)) = story("") else { return };
+        // Large messages would take as many cuts as they have kilobytes.
+        fs::remove_dir_all(story.home.archive().join("mail/cur")).expect("the archive is ours");
+        story.add("files/big.bin", &noise(big));
+        let (_relay, url) = cut_line(&story, &sshd, bytes);
+        let n = push_over_cuts(&story, &url);
+        assert!(n >= 2, "cut every {bytes} bytes: {n} cuts");
+        story.assert_there(&format!("cut every {bytes} bytes"));
+        assert_no_parts(&story.root, "cuts");
+        assert_eq!(sent(&story.home.run(["push", &url, "--json"]).expect(0).summary()), 0);
+    }
+}
+
+#[test]
+fn a_link_that_is_cut_before_anything_can_be_said_is_a_clear_end() {
+    let Some((story, sshd)) = story("") else { return };
+    let (_relay, url) = cut_line(&story, &sshd, 1 << 10);
+    let ran = story.home.run(["push", &url]);
+    assert!(ran.code == 6 && ran.err.contains("127.0.0.1"), "{} {}", ran.code, ran.err);
+    assert!(!story.root.join("README.txt").exists());
 }
 
 #[test]

@@ -29,6 +29,10 @@ const CAREFUL_IN_FLIGHT: u64 = 1 << 20;
 const IN_FLIGHT_BYTES: u64 = 32 << 20;
 /// What is left of a cut try may have holes so far before its end, at most.
 const HOLES_BYTES: u64 = 64 << 20;
+/// On a link that is cut all the time a file is written in pieces down to this, in order and on one channel.
+const LEAST_PIECE_BYTES: usize = 4 << 10;
+/// And so much of it is on its way.
+const LEAST_IN_FLIGHT_BYTES: u64 = 16 << 10;
 /// So many reads are on their way when comparing.
 const READS: usize = 32;
 
@@ -81,7 +85,10 @@ impl Server {
             }
         }
         let resumed = writing.offset;
-        writing.open_others(&temporary).await;
+        self.resumed.fetch_add(resumed, Ordering::Relaxed);
+        if self.care.load(Ordering::Relaxed) == 0 {
+            writing.open_others(&temporary).await;
+        }
         match writing.write(&mut file, send).await {
             Ok(Written::Whole) => {}
             Ok(Written::Stopped) => {
@@ -160,9 +167,15 @@ impl<'a> Writing<'a> {
         let mut in_flight = FuturesUnordered::new();
         let mut bytes_in_flight = 0;
         let a_channel = if self.server.is_openssh() { IN_FLIGHT_A_CHANNEL } else { CAREFUL_IN_FLIGHT };
-        let limit = (a_channel * self.ends.len() as u64).min(IN_FLIGHT_BYTES);
+        // A piece that is cut is lost whole, and a server that loses the link forgets what it has not got to yet.
+        let care = 2 * self.server.care.load(Ordering::Relaxed);
+        let lessened = |bytes: u64| bytes.checked_shr(care).unwrap_or(0);
+        let limit =
+            lessened((a_channel * self.ends.len() as u64).min(IN_FLIGHT_BYTES)).max(LEAST_IN_FLIGHT_BYTES);
         let pace = self.server.pace.as_ref();
-        let piece = self.server.facts.max_write.min(pace.map_or(usize::MAX, |pace| pace.piece_bytes()));
+        let max_write = self.server.facts.max_write;
+        let piece = (lessened(max_write as u64) as usize).max(LEAST_PIECE_BYTES.min(max_write));
+        let piece = piece.min(pace.map_or(usize::MAX, |pace| pace.piece_bytes()));
         while self.offset < send.size {
             if self.server.is_stopping.load(Ordering::Relaxed) {
                 while let Some((_, done)) = in_flight.next().await {

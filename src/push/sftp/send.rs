@@ -26,6 +26,8 @@ use super::wire::{Attrs, Request, open, write_head_len};
 const SMALL_BYTES: u64 = 256 << 10;
 /// So many bytes of small files may be on their way.
 const SMALL_IN_FLIGHT: u64 = 16 << 20;
+/// A link that is cut all the time gets less at once, see [`Feed::care`]: down to this.
+const LEAST_BYTES: u64 = 4 << 10;
 /// So many small files on each channel.
 const FILES_A_CHANNEL: usize = 500;
 /// So many large files at once: while one waits to be closed and renamed another is written.
@@ -49,7 +51,12 @@ struct Flight<'a> {
     server: &'a Server,
     doing: FuturesUnordered<Doing<'a>>,
     small_bytes: u64,
+    /// So many bytes of small files may be on their way now; grows with what gets through.
+    small_limit: u64,
+    /// Larger files are sent so that a cut try can be resumed.
+    max_small: u64,
     large: usize,
+    max_large: usize,
     max_files: usize,
 }
 
@@ -60,7 +67,18 @@ struct Flight<'a> {
 pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
     let a_channel = FILES_A_CHANNEL.min(server.facts.max_handles.saturating_sub(LARGE_AT_ONCE + 1).max(1));
     let max_files = a_channel * server.sessions.len().min(CHANNELS_FOR_SMALL);
-    let mut flight = Flight { server, doing: FuturesUnordered::new(), small_bytes: 0, large: 0, max_files };
+    let care = feed.care();
+    server.care.store(care, Ordering::Relaxed);
+    let mut flight = Flight {
+        server,
+        doing: FuturesUnordered::new(),
+        small_bytes: 0,
+        small_limit: SMALL_IN_FLIGHT.checked_shr(3 * care).unwrap_or(0).max(LEAST_BYTES),
+        max_small: SMALL_BYTES.checked_shr(2 * care.saturating_sub(1)).unwrap_or(0).max(LEAST_BYTES),
+        max_large: if care > 0 { 1 } else { LARGE_AT_ONCE },
+        large: 0,
+        max_files,
+    };
     let mut tick = tokio::time::interval(Duration::from_millis(100));
     let mut is_ended = false;
     loop {
@@ -80,6 +98,7 @@ pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
             _ = tick.tick() => {}
         }
         feed.progress(server.acknowledged.swap(0, Ordering::Relaxed));
+        feed.resumed(server.resumed.swap(0, Ordering::Relaxed));
         server.is_stopping.store(feed.should_stop(), Ordering::Relaxed);
         if server.is_cut() {
             return Err(cut());
@@ -89,13 +108,15 @@ pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
 
 impl<'a> Flight<'a> {
     fn has_room(&self) -> bool {
-        self.doing.len() < self.max_files && self.small_bytes < SMALL_IN_FLIGHT && self.large < LARGE_AT_ONCE
+        self.doing.len() < self.max_files
+            && self.small_bytes < self.small_limit
+            && self.large < self.max_large
     }
 
     fn begin(&mut self, n: u64, task: Task) {
         let server = self.server;
         match task {
-            Task::Send(send) if send.size <= SMALL_BYTES => match read_small(&send) {
+            Task::Send(send) if send.size <= self.max_small => match read_small(&send) {
                 Some((bytes, hash)) => {
                     let size = send.size;
                     self.small_bytes += size;
@@ -123,7 +144,10 @@ impl<'a> Flight<'a> {
     fn end(&mut self, (n, size, outcome): (u64, u64, Outcome), feed: &mut dyn Feed) -> Result<()> {
         match size {
             u64::MAX => self.large -= 1,
-            size => self.small_bytes -= size,
+            size => {
+                self.small_bytes -= size;
+                self.small_limit = SMALL_IN_FLIGHT.min(self.small_limit + size);
+            }
         }
         if let Outcome::Failed(err) = &outcome
             && err.retry == Retry::Soon

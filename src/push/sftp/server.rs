@@ -1,7 +1,7 @@
 //! A server that is logged in: its sessions, its root, what it can do, and its errors in plain words.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -37,6 +37,10 @@ pub struct Server {
     pub pace: Option<Pace>,
     /// Bytes of files acknowledged and not yet told.
     pub acknowledged: AtomicU64,
+    /// Bytes of large files that cut tries had left there, not yet told.
+    pub resumed: AtomicU64,
+    /// How careful to be with a link that is cut all the time: see `Feed::care`.
+    pub care: AtomicU32,
     /// The user wants to stop.
     pub is_stopping: AtomicBool,
     next: AtomicUsize,
@@ -82,6 +86,8 @@ impl Server {
             facts: facts?,
             pace: opening.bytes_per_s.map(Pace::new),
             acknowledged: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
+            care: AtomicU32::new(0),
             is_stopping: AtomicBool::new(false),
             next: AtomicUsize::new(0),
         })

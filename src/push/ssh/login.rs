@@ -76,6 +76,10 @@ impl<'a> Login<'a> {
         self.failures = 0;
         let mut methods = match handle.authenticate_none(&self.config.user).await {
             Ok(AuthResult::Success) => return Ok(Step::Done),
+            // No server takes nothing: the link was cut meanwhile.
+            Ok(AuthResult::Failure { remaining_methods, .. }) if remaining_methods.is_empty() => {
+                return Err(self.cut());
+            }
             Ok(AuthResult::Failure { remaining_methods, .. }) => remaining_methods,
             Err(err) => return Err(super::unreachable(self.config, &super::plain(&err))),
         };
@@ -93,8 +97,9 @@ impl<'a> Login<'a> {
                 Some(AuthResult::Failure { .. }) => self.failures += 1,
                 None => {}
             }
+            // A server that has had enough of failures closes the connection; without one it is the link.
             if handle.is_closed() {
-                return Ok(Step::ConnectAgain);
+                return if self.failures > 0 { Ok(Step::ConnectAgain) } else { Err(self.cut()) };
             }
         }
         if self.failures > 1 && !self.has_tried_typing && asks_person(&methods) {
@@ -286,6 +291,10 @@ impl<'a> Login<'a> {
             }
         }
         Ok(false)
+    }
+
+    fn cut(&self) -> TargetError {
+        super::unreachable(self.config, "the link was cut while logging in")
     }
 
     fn whom(&self) -> String {
