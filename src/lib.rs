@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! floor 5   cli/      the commands; cli/output.rs alone prints
+//! floor 4   receipt/  what came in, what became of it, what was proven: may the account be deleted?
 //! floor 3   import/   export -> archive: threads, states of entries, counts
 //!           push/     archive -> target: plan, send, verify; push/sftp/ speaks SFTP over push/ssh/
 //! floor 2   source/   parts as one tree of entries        archive/   the folder, written crash-safe, read, proven
@@ -26,11 +27,12 @@
 //! * Nothing of a message's text, and no password, is ever logged; nothing leaves the machine
 //!   except to the target that the user named.
 //!
-//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`cli`]; then `importers/`.
+//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`receipt`], [`cli`]; then `importers/`.
 
 pub mod archive;
 pub mod cli;
 pub mod import;
 pub mod push;
+pub mod receipt;
 pub mod report;
 pub mod source;

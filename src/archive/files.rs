@@ -22,6 +22,10 @@ pub const PARTS: [&str; 8] = [
     seal::FILE_NAME,
 ];
 
+/// Those of them that hold what came out of exports; the others speak of it and can be made again, or lie there for
+/// people.
+pub const CONTENT: [&str; 4] = ["mail", "files", "contacts", "calendars"];
+
 /// Something on the disk. Paths are from the archive's top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnDisk {

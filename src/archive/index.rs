@@ -181,11 +181,13 @@ impl Index {
             }
             Record::Setting { name, value } => self.set_meta(name, value).map(|()| 0),
             Record::Export(it) => {
+                let missing = (!it.missing.is_empty()).then(|| serde_json::json!(it.missing).to_string());
                 self.run(
-                    "INSERT INTO export (key, platform, account, exported_at, layout) VALUES (?1, ?2, ?3, ?4, ?5)
+                    "INSERT INTO export (key, platform, account, exported_at, layout, missing) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                      ON CONFLICT (key) DO UPDATE SET account = coalesce(excluded.account, account),
-                     exported_at = coalesce(excluded.exported_at, exported_at), layout = excluded.layout",
-                    params![it.export, it.platform, it.account, it.exported_at, it.layout],
+                     exported_at = coalesce(excluded.exported_at, exported_at), layout = excluded.layout,
+                     missing = excluded.missing",
+                    params![it.export, it.platform, it.account, it.exported_at, it.layout, missing],
                 )?;
                 self.export_id(&it.export)
             }

@@ -3,9 +3,9 @@
 //! It knows no platform and no export. In reading order: [`record`] is what it remembers and [`ledger`] where;
 //! [`index`] makes rows of records; [`scratch`] takes bodies in; [`writer`] puts them in their place, which
 //! [`maildir`] and [`names`] decide; [`recover`] cleans up after a run that was killed; [`message`] reads mails for
-//! the index and [`text`] for full text; [`reader`], [`files`] and [`search`] answer questions; [`verify`] proves that all is
+//! the index and [`text`] for full text; [`reader`], [`files`], [`search`] and [`tally`] answer questions; [`verify`] proves that all is
 //! there and unchanged; [`reindex`] builds the index again; `seal` tells whether
-//! somebody else has changed it.
+//! somebody else has changed it, and [`proofs`] remembers what was proven.
 //!
 //! **Invariants.** Only [`writer`] and [`recover`] change `mail/` and `files/`. A name in them holds whole content.
 //! A row of the index has its file; a file without a row is an unfinished batch's and is dealt with by the next
@@ -19,6 +19,7 @@ pub mod lock;
 pub mod maildir;
 pub mod message;
 pub mod names;
+pub mod proofs;
 pub mod reader;
 pub mod record;
 pub mod recover;
@@ -27,6 +28,7 @@ pub mod scratch;
 mod seal;
 pub mod search;
 mod skeleton;
+pub mod tally;
 pub mod text;
 pub mod verify;
 pub mod writer;

@@ -119,6 +119,11 @@ impl Reader {
         &self.root
     }
 
+    /// The index, for questions.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// The connection, for searches.
     pub(super) fn conn(&self) -> &Connection {
         &self.index.conn

@@ -82,6 +82,9 @@ pub struct ExportRecord {
     pub exported_at: Option<i64>,
     /// Which of the platform's layouts it has.
     pub layout: String,
+    /// Paths that the export's own list names and no given part holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// A part.

@@ -22,7 +22,8 @@ CREATE TABLE export (
     platform    TEXT NOT NULL,
     account     TEXT,
     exported_at INTEGER,
-    layout      TEXT NOT NULL
+    layout      TEXT NOT NULL,
+    missing     TEXT
 );
 
 CREATE TABLE part (

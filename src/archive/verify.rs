@@ -12,8 +12,9 @@ use rusqlite::Connection;
 use super::index::{self, Index};
 use super::lock::Lock;
 use super::maildir::{self, LabelMode};
+use super::proofs::{Proof, What};
 use super::reader::{self, FaultLine, find_file};
-use super::{ledger, recover, reindex, seal};
+use super::{ledger, proofs, recover, reindex, seal};
 use crate::report::counts::{EntryCounts, State};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -106,7 +107,21 @@ pub fn verify(root: &Path, scope: Scope, observer: &dyn Observer, stop: &AtomicB
         report.problems.push(Problem { path: index::FILE_NAME.to_owned(), what });
     }
     report.problems.sort();
+    if scope.subset.is_none() {
+        // A full disk or one that cannot be written to is no damage of the archive.
+        if let Err(err) = remember(root, &index, &report) {
+            report.notes.push(format!("this verify is not written down: {}", err.what));
+        }
+    }
     Ok(report)
+}
+
+/// Writes down what was proven.
+fn remember(root: &Path, index: &Index, report: &Report) -> Result<()> {
+    let problems = report.problems.len() as u64;
+    let what = What::Verified { items: report.items, bytes: report.bytes, problems };
+    let state = index.meta("ledger_blake3")?.unwrap_or_default();
+    proofs::add(root, &Proof { at: jiff::Timestamp::now().as_second(), state, what })
 }
 
 fn check_index(root: &Path, index: &Index, scope: Scope, report: &mut Report) -> Result<()> {
@@ -182,7 +197,7 @@ fn differences(conn: &Connection, aside: &Path) -> Result<Option<String>> {
         ),
         ("entry", "path, size, state, reason, options, notes", "@.entry"),
         ("part", "fingerprint, name, kind, size", "@.part"),
-        ("export", "key, platform, account, exported_at, layout", "@.export"),
+        ("export", "key, platform, account, exported_at, layout, missing", "@.export"),
         ("fault", "at, what, hint", "@.fault"),
         ("keyword", "folder, n, name", "@.keyword"),
         ("folder", "path, name", "@.folder"),

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod push;
 mod questions;
+mod receipt;
 mod target;
 mod verify;
 
@@ -50,6 +51,8 @@ enum Command {
     Show(archive_commands::ShowArgs),
     Search(archive_commands::SearchArgs),
     Verify(verify::VerifyArgs),
+    Receipt(receipt::ReceiptArgs),
+    Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
     Importers(inspect::ImportersArgs),
 }
@@ -143,6 +146,8 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
         Command::Show(args) => archive_commands::show(args, context),
         Command::Search(args) => archive_commands::search(args, context),
         Command::Verify(args) => verify::run(args, context),
+        Command::Receipt(args) => receipt::run(args, context),
+        Command::Ready(args) => receipt::ready(args, context),
         Command::Reindex(args) => verify::reindex(args, context),
         Command::Importers(args) => inspect::importers(args, context),
     }

@@ -429,6 +429,7 @@ fn export_record(opened: &Opened) -> ExportRecord {
         blake3::hash(prints.concat().as_bytes()).to_hex()[..32].to_owned()
     });
     ExportRecord {
+        missing: opened.survey.missing.clone(),
         export: format!("{}:{export}", opened.importer.about().name),
         platform: opened.importer.about().name.to_owned(),
         account: survey.account.clone(),

@@ -18,6 +18,8 @@ use super::survey::{Survey, survey};
 use super::target::{Abilities, Folder, Retry};
 use super::tidy;
 use super::{Login, Opening, ask::Ask, place::Place};
+use crate::archive::files::CONTENT;
+use crate::archive::proofs::{self, CheckedThere, Proof, Pushed, What};
 use crate::archive::reader::Reader;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -140,6 +142,7 @@ pub fn push(request: &Request, ears: Ears) -> Result<Outcome> {
     let reader = Reader::open(&request.archive)?;
     let journal = open_journal(request, ears.observer)?;
     let survey = survey(&reader, &request.mapping, &request.only, &journal)?;
+    let state = reader.state()?;
     drop(reader);
     let opening = opening(request, ears.ask);
     let link = Link::open(&opening, ears.observer, ears.stop)?;
@@ -153,7 +156,40 @@ pub fn push(request: &Request, ears: Ears) -> Result<Outcome> {
         run.outcome.error.get_or_insert(err);
     }
     run.outcome.n_cuts = run.link.n_cuts;
+    if let Err(err) = remember(request, state, &run.outcome) {
+        ears.observer.event(Event::Warning(format!("this push is not written down: {}", err.what)));
+    }
     Ok(run.outcome)
+}
+
+/// Writes down what a push that came to its end has brought and proven.
+fn remember(request: &Request, state: String, outcome: &Outcome) -> Result<()> {
+    if request.is_dry_run || outcome.error.is_some() {
+        return Ok(());
+    }
+    let odd = &outcome.survey.odd;
+    let is_whole = |part: &&str| {
+        let is_asked = request.only.is_empty() || request.only.iter().any(|only| only.as_str() == *part);
+        is_asked && request.mapping.spot(part).is_some() && !odd.iter().any(|(path, _)| is_below(path, part))
+    };
+    let whole = CONTENT.into_iter().filter(is_whole).map(str::to_owned).collect();
+    let pushed = Pushed {
+        target: request.url.clone(),
+        files: outcome.totals.all.0,
+        bytes: outcome.totals.all.1,
+        whole,
+        faults: outcome.n_faults() - outcome.checked.as_ref().map_or(0, |it| it.problems.len() as u64),
+        checked: outcome.checked.as_ref().map(|it| CheckedThere {
+            good: it.good,
+            hashed_there: it.hashed_there,
+            read_back: it.read_back,
+            by_size: it.by_size,
+            moved_on: it.moved_on,
+            problems: it.problems.len() as u64,
+        }),
+    };
+    let at = jiff::Timestamp::now().as_second();
+    proofs::add(&request.archive, &Proof { at, state, what: What::Pushed(pushed) })
 }
 
 fn opening<'a>(request: &'a Request, ask: &'a dyn Ask) -> Opening<'a> {

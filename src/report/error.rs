@@ -96,10 +96,11 @@ impl From<rusqlite::Error> for Error {
             Some(rusqlite::ErrorCode::DiskFull) => {
                 error.hint("make room on the disk, then run the same command: what is done stays done")
             }
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                error.hint("`exodus reindex` builds the index again from the archive's files")
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+                error.hint("something else is at work on it; try again when that is done")
             }
-            _ => error,
+            // Damage shows in many ways: a table whose name has a flipped bit is no table of ours.
+            _ => error.hint("if it is damaged, `exodus reindex` builds it again from the archive's files"),
         }
     }
 }

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms of `src/` with their floors. Arrows run down only; rooms on one floor do not know each other.
-const FLOORS: [(&str, u32); 12] = [
+const FLOORS: [(&str, u32); 13] = [
     ("main", 6),
     ("cli", 5),
     ("batch", 4),
+    ("receipt", 4),
     ("import", 3),
     ("push", 3),
     ("fetch", 3),
@@ -25,12 +26,13 @@ const PLATFORMS: [&str; 8] =
     ["google", "gmail", "takeout", "instagram", "facebook", "academia", "twitter", "youtube"];
 
 /// Where a platform's name may stand all the same, and why.
-const EXCEPTIONS: [(&str, &str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str, &str); 6] = [
     ("src/source/parts.rs", "takeout-", "the names of parts, by which parts of one export are found"),
     ("src/source/parts.rs", "-takeout.zip", "the same before 2015"),
     ("src/source/parts.rs", "{stamp}", "the same, when a part is missing"),
     ("src/source/folder.rs", "Takeout", "an unpacked export whose own folder was given"),
     ("src/cli/", "exodus i", "examples in help texts"),
+    ("src/cli/", "exodus receipt --parts", "an example in a help text"),
 ];
 
 /// What an importer may not touch: it is a pure reader.

@@ -2,7 +2,7 @@
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`]), from which containers
-//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`]), how the
+//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`]), what a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod cli;
@@ -20,6 +20,7 @@ mod options;
 mod push;
 mod push_sftp;
 mod readback;
+mod receipt;
 mod snapshots;
 mod ssh;
 mod sshd;

@@ -80,7 +80,7 @@ impl Story {
 /// What a push should bring: everything but locks and the journal.
 fn of_archive(archive: &Path) -> Tree {
     let mut tree = tree::of(archive);
-    tree.retain(|path, _| !path.starts_with("push.sqlite") && path != "lock");
+    tree.retain(|path, _| !path.starts_with("push.sqlite") && path != "lock" && path != "proofs.jsonl");
     tree
 }
 

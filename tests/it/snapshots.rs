@@ -42,6 +42,8 @@ fn every_command_explains_itself() {
         "search",
         "verify",
         "reindex",
+        "receipt",
+        "ready",
         "importers",
         "push",
         "target",
@@ -80,6 +82,7 @@ fn a_push_ends_with_its_receipt() {
     );
     home.put("stick/README.txt", b"mine");
     check(&home, "push-left", &home.run(["push", "--only", "README.txt", "--quiet"]).expect(5));
+    check(&home, "not-ready", &home.run(["ready"]).expect(5));
     check(&home, "push-nowhere", &home.run(["push", "nowhere"]).expect(7));
 }
 
