@@ -1,5 +1,6 @@
 //! What a server can do: what it says of itself, and what trying shows.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -14,6 +15,9 @@ use super::wire::{Attrs, Reply, Request, checked_file, numbers, open};
 const SAFE_WRITE_BYTES: usize = 32 << 10;
 /// A server that answers a command with nothing for so long runs none.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A folder to try commands with may be on the server.
+static HAS_TRY_FOLDER: AtomicBool = AtomicBool::new(false);
 
 /// What is known of a server.
 #[derive(Clone, Debug)]
@@ -85,11 +89,6 @@ impl Facts {
             self.max_handles = (*handles).clamp(1, 10_000) as usize;
         }
     }
-
-    /// Files are made safe one by one, since there is no way to do it for many.
-    pub fn syncs_each(&self) -> bool {
-        self.can_fsync && !self.tried.is_some_and(|tried| tried.syncs_by_command)
-    }
 }
 
 impl Server {
@@ -119,6 +118,32 @@ impl Server {
         Ok(tried)
     }
 
+    /// Files are made safe one by one, since there is no way to do it for many. On OpenSSH, while nobody knows yet
+    /// whether there is, they are remembered until it is time.
+    pub fn syncs_each(&self) -> bool {
+        self.facts.can_fsync
+            && match self.facts.tried {
+                Some(tried) => !tried.syncs_by_command,
+                None => !self.is_openssh(),
+            }
+    }
+
+    /// What OpenSSH's commands can do, found out once.
+    ///
+    /// # Errors
+    /// When the link is cut.
+    pub async fn knows_commands(&self) -> Result<Option<Tried>> {
+        if self.facts.tried.is_some() {
+            return Ok(self.facts.tried);
+        }
+        self.commands.get_or_try_init(|| self.try_commands_at_once()).await.copied()
+    }
+
+    /// Keeps what was found out while sending.
+    pub fn take_tried(&mut self) {
+        self.facts.tried = self.facts.tried.or(self.commands.take().flatten());
+    }
+
     /// What sending must know: on OpenSSH, of which the rest is known, only whether commands can be run.
     ///
     /// # Errors
@@ -138,6 +163,7 @@ impl Server {
     pub async fn try_commands_at_once(&self) -> Result<Option<Tried>> {
         let folder = self.at(&format!(".exodus/try-{}", own_id()));
         let attrs = Attrs { mode: Some(0o700), ..Attrs::default() };
+        HAS_TRY_FOLDER.store(true, Ordering::Relaxed);
         let made = self.sessions[0].order(Request::Mkdir(&folder, attrs));
         let quoted = quoted(&folder);
         let command = format!(
@@ -147,10 +173,11 @@ impl Server {
         let (made, ran) = tokio::join!(made, self.connection.run(&command, Vec::new(), PATIENCE));
         self.connection.prepare_run();
         let ran = ran?;
-        if made.is_err() {
+        // One that a cut try of this process has left will do.
+        if made.is_err() && !matches!(self.sessions[0].attrs(Request::Lstat(&folder)).await, Ok(Some(_))) {
             return Ok(None);
         }
-        drop(self.sessions[0].order(Request::Rmdir(&folder)));
+        self.clear_try().await;
         let out = ran.map(|ran| ran.out).unwrap_or_default();
         let hash: [u8; 32] = Sha::digest(b"").into();
         let hashes_by_command = out.starts_with(format!("{}  -\0", HEXLOWER.encode(&hash)).as_bytes());
@@ -163,6 +190,17 @@ impl Server {
             keeps_times: true,
             keeps_modes: true,
         }))
+    }
+
+    /// Removes the folder of a try, also one that a connection that was cut has left.
+    pub async fn clear_try(&self) {
+        if HAS_TRY_FOLDER.load(Ordering::Relaxed) {
+            let folder = self.at(&format!(".exodus/try-{}", own_id()));
+            match self.sessions[0].order(Request::Rmdir(&folder)).await {
+                Err(Failed::Cut) => {}
+                _ => HAS_TRY_FOLDER.store(false, Ordering::Relaxed),
+            }
+        }
     }
 
     /// True for a server that is known to answer in order and to rename carefully.
@@ -285,10 +323,11 @@ impl Server {
     }
 }
 
-/// Letters that no other connection uses, here or on another machine.
+/// Letters that no other machine or user has: what a push that was killed has left is found by the next one.
 fn own_id() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let seed = format!("{} {}", std::process::id(), now.as_nanos());
+    let machine = rustix::system::uname();
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let seed = format!("exodus {:?} {home:?}", machine.nodename());
     HEXLOWER.encode(&blake3::hash(seed.as_bytes()).as_bytes()[..8])
 }
 

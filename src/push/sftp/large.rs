@@ -113,7 +113,7 @@ impl Server {
         let temporary = self.at(&send.temporary);
         let (first, handle) = &writing.ends[0];
         let set = first.order(Request::Fsetstat(handle, attrs_of(send)));
-        let synced = self.facts.syncs_each().then(|| first.order(Request::Fsync(handle)));
+        let synced = self.syncs_each().then(|| first.order(Request::Fsync(handle)));
         // A server that keeps no times keeps the file.
         let _ = set.await;
         if let Some(synced) = synced
@@ -128,7 +128,9 @@ impl Server {
                 return Err(self.explain_write(&temporary, &failed).await);
             }
         }
-        self.give_name(first, send, sha256, facts).await
+        let named = self.give_name(first, send, sha256, facts).await?;
+        self.remember_unsynced(send, &named);
+        Ok(named)
     }
 }
 

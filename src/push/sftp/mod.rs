@@ -24,6 +24,7 @@ use self::facts::quoted;
 use self::server::{Server, cut, stat_of};
 use self::session::{Failed, unexpected};
 use self::wire::{Attrs, Reply, Request, status};
+use super::manifest;
 use super::target::{
     Abilities, Feed, FileKind, FileTarget, Folder, Moved, Result, Retry, Room, Sha256, Stat, TargetError,
 };
@@ -57,7 +58,13 @@ fn open(opening: &Opening) -> Result<Box<dyn FileTarget>> {
 
 impl FileTarget for Sftp {
     fn room(&mut self) -> Result<Option<Room>> {
-        self.runtime.block_on(self.server.room())
+        let early = self.server.early.as_mut().and_then(|early| early.room.take());
+        self.runtime.block_on(async {
+            match early {
+                Some(answers) => server::room_of(answers).await,
+                None => self.server.room().await,
+            }
+        })
     }
 
     fn abilities(&mut self) -> Result<Abilities> {
@@ -65,26 +72,37 @@ impl FileTarget for Sftp {
     }
 
     fn make_folders(&mut self, folders: &[Folder]) -> Result<Vec<bool>> {
-        self.runtime.block_on(async {
-            // Sending comes next: what it must know is found out meanwhile.
-            let is_new = self.server.facts.tried.is_none() && self.server.is_openssh();
-            let (made, tried) = tokio::join!(self.server.make_folders(folders), async {
-                if is_new { self.server.try_commands_at_once().await } else { Ok(None) }
-            });
-            self.server.facts.tried = self.server.facts.tried.or(tried?);
-            made
-        })
+        self.runtime.block_on(self.server.make_folders(folders))
     }
 
     fn run(&mut self, feed: &mut dyn Feed) -> Result<()> {
         self.runtime.block_on(async {
-            self.server.try_out_for_sending().await?;
-            send::run(&self.server, feed).await
+            if !self.server.is_openssh() {
+                self.server.try_out().await?;
+            }
+            let sent = send::run(&self.server, feed).await;
+            if sent.is_ok() {
+                self.server.clear_try().await;
+            }
+            self.server.take_tried();
+            sent
         })
     }
 
     fn stat(&mut self, paths: &[String]) -> Result<Vec<Option<Stat>>> {
-        self.runtime.block_on(self.server.stat(paths))
+        let early = self.server.early.as_mut().filter(|_| paths == [manifest::PATH]);
+        let early = early.and_then(|early| early.manifest.take());
+        self.runtime.block_on(async {
+            match early {
+                Some(answer) => {
+                    let path = self.server.at(manifest::PATH);
+                    let attrs =
+                        answer.await.map_err(|failed| self.server.explain("look at", &path, &failed))?;
+                    Ok(vec![attrs.map(|attrs| stat_of(&attrs))])
+                }
+                None => self.server.stat(paths).await,
+            }
+        })
     }
 
     fn list(&mut self, folder: &str) -> Result<Option<Vec<(String, Stat)>>> {

@@ -9,10 +9,11 @@ use std::fs::File;
 use std::future::Future;
 use std::io::Read;
 use std::pin::Pin;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use sha2::{Digest, Sha256 as Sha};
 
 use super::super::target::{
@@ -20,7 +21,7 @@ use super::super::target::{
 };
 use super::server::{CHANNELS_FOR_SMALL, Server, cut, stat_of};
 use super::session::{Failed, Session};
-use super::wire::{Attrs, Request, open, write_head_len};
+use super::wire::{Attrs, Request, open, status, write_head_len};
 
 /// Files up to this size are read at once and sent on one channel.
 const SMALL_BYTES: u64 = 256 << 10;
@@ -32,6 +33,9 @@ const LEAST_BYTES: u64 = 4 << 10;
 const FILES_A_CHANNEL: usize = 500;
 /// So many large files at once: while one waits to be closed and renamed another is written.
 const LARGE_AT_ONCE: usize = 3;
+
+/// The number of what is no task of the feed's.
+const TRYING: u64 = u64::MAX;
 
 /// A look at a path that is on its way.
 type Looking = Pin<Box<dyn Future<Output = std::result::Result<Option<Attrs>, Failed>> + std::marker::Send>>;
@@ -55,6 +59,7 @@ struct Flight<'a> {
     small_limit: u64,
     /// Larger files are sent so that a cut try can be resumed.
     max_small: u64,
+    is_trying: bool,
     large: usize,
     max_large: usize,
     max_files: usize,
@@ -76,6 +81,7 @@ pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
         small_limit: SMALL_IN_FLIGHT.checked_shr(3 * care).unwrap_or(0).max(LEAST_BYTES),
         max_small: SMALL_BYTES.checked_shr(2 * care.saturating_sub(1)).unwrap_or(0).max(LEAST_BYTES),
         max_large: if care > 0 { 1 } else { LARGE_AT_ONCE },
+        is_trying: !server.is_openssh() || server.facts.tried.is_some(),
         large: 0,
         max_files,
     };
@@ -115,6 +121,13 @@ impl<'a> Flight<'a> {
 
     fn begin(&mut self, n: u64, task: Task) {
         let server = self.server;
+        if matches!(task, Task::Send(_)) && !std::mem::replace(&mut self.is_trying, true) {
+            // What making safe must know is found out while the first files are on their way.
+            self.doing.push(Box::pin(async move {
+                let tried = server.knows_commands().await;
+                (TRYING, 0, tried.map_or_else(Outcome::Failed, |_| Outcome::Done))
+            }));
+        }
         match task {
             Task::Send(send) if send.size <= self.max_small => match read_small(&send) {
                 Some((bytes, hash)) => {
@@ -154,7 +167,9 @@ impl<'a> Flight<'a> {
         {
             return Err(err.clone());
         }
-        feed.done(n, outcome);
+        if n != TRYING {
+            feed.done(n, outcome);
+        }
         Ok(())
     }
 }
@@ -216,7 +231,7 @@ impl Server {
             })
             .collect();
         let set = session.order(Request::Fsetstat(&handle, attrs_of(send)));
-        let synced = self.facts.syncs_each().then(|| session.order(Request::Fsync(&handle)));
+        let synced = self.syncs_each().then(|| session.order(Request::Fsync(&handle)));
         for write in writes {
             if let Err(failed) = write.await {
                 return Err(self.give_up(session, &handle, &temporary, &failed).await);
@@ -246,6 +261,7 @@ impl Server {
             let _ = session.order(Request::Remove(&to)).await;
             return Err(self.explain_write(&to, &failed).await);
         }
+        self.remember_unsynced(send, &named);
         Ok(named)
     }
 
@@ -337,7 +353,9 @@ impl Server {
 
     /// Makes safe all that is there.
     async fn sync(&self) -> Result<Outcome> {
-        if self.facts.tried.is_some_and(|tried| tried.syncs_by_command) {
+        let unsynced = std::mem::take(&mut *self.unsynced.lock().unwrap_or_else(PoisonError::into_inner));
+        let tried = if self.is_openssh() { self.knows_commands().await? } else { self.facts.tried };
+        if tried.is_some_and(|tried| tried.syncs_by_command) {
             let command = format!("sync -f {}", super::facts::quoted(&self.root));
             // A disk that has much to write takes its time.
             let ran = self.connection.run(&command, Vec::new(), Duration::from_secs(1200)).await?;
@@ -348,8 +366,34 @@ impl Server {
                     "the server could not make files safe on its disk",
                 ));
             }
+        } else if self.facts.can_fsync {
+            let syncing = unsynced.iter().map(|path| self.sync_file(path));
+            let done: Vec<_> = stream::iter(syncing).buffered(FILES_A_CHANNEL / 8).collect().await;
+            done.into_iter().collect::<Result<()>>()?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Makes a file safe that has its name already. One that is not there any more needs no safety.
+    async fn sync_file(&self, path: &str) -> Result<()> {
+        let session = self.session_for_small();
+        let handle = match session.handle(Request::Open(path, open::READ, Attrs::default())).await {
+            Err(Failed::Status(status::NO_SUCH_FILE, _)) => return Ok(()),
+            handle => handle.map_err(|failed| self.explain("make safe", path, &failed))?,
+        };
+        let (synced, closed) =
+            (session.order(Request::Fsync(&handle)), session.order(Request::Close(&handle)));
+        synced.await.map_err(|failed| self.explain("make safe", path, &failed))?;
+        closed.await.map_err(|failed| self.explain("close", path, &failed))
+    }
+
+    /// Remembers a file that is there and that nobody has made safe.
+    pub fn remember_unsynced(&self, send: &Send, outcome: &Outcome) {
+        let is_known = self.facts.tried.is_some() || !self.is_openssh();
+        if matches!(outcome, Outcome::Sent(_)) && self.facts.can_fsync && !is_known {
+            let mut unsynced = self.unsynced.lock().unwrap_or_else(PoisonError::into_inner);
+            unsynced.push(self.at(&send.to));
+        }
     }
 
     /// Appends to a file and makes it safe.

@@ -1,15 +1,19 @@
 //! A server that is logged in: its sessions, its root, what it can do, and its errors in plain words.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::super::Opening;
+use super::super::manifest;
 use super::super::ssh::Connection;
 use super::super::target::{FileKind, Result, Retry, Room, Stat, TargetError};
-use super::facts::Facts;
+use super::facts::{Facts, Tried};
 use super::session::{Failed, Session};
 use super::wire::{Attrs, Reply, Request, numbers, status};
 
@@ -41,6 +45,12 @@ pub struct Server {
     pub resumed: AtomicU64,
     /// How careful to be with a link that is cut all the time: see `Feed::care`.
     pub care: AtomicU32,
+    /// What commands can do, once that was found out while sending.
+    pub commands: OnceCell<Option<Tried>>,
+    /// Files that nobody has made safe yet.
+    pub unsynced: Mutex<Vec<String>>,
+    /// Questions that every push asks, asked before anybody wants to know.
+    pub early: Option<Early>,
     /// The user wants to stop.
     pub is_stopping: AtomicBool,
     next: AtomicUsize,
@@ -66,7 +76,9 @@ impl Server {
         }
         let Some(first) = sessions.first() else { return Err(refused.unwrap_or_else(cut)) };
         connection.prepare_run();
-        let (realpath, facts) = tokio::join!(first.ask(Request::Realpath(".")), Facts::learn(first));
+        let realpath = first.ask(Request::Realpath("."));
+        let early = is_openssh.then(|| Early::ask(first, &opening.place.path));
+        let (realpath, facts) = tokio::join!(realpath, Facts::learn(first));
         let home = match realpath {
             Ok(Reply::Names(names)) => names.into_iter().next().map(|(name, _)| name).unwrap_or_default(),
             Err(Failed::Cut) => return Err(cut()),
@@ -88,6 +100,9 @@ impl Server {
             acknowledged: AtomicU64::new(0),
             resumed: AtomicU64::new(0),
             care: AtomicU32::new(0),
+            commands: OnceCell::new(),
+            unsynced: Mutex::default(),
+            early,
             is_stopping: AtomicBool::new(false),
             next: AtomicUsize::new(0),
         })
@@ -120,24 +135,7 @@ impl Server {
         if !self.sessions[0].offers("statvfs@openssh.com") {
             return Ok(None);
         }
-        // The root may not be there yet: the nearest folder above it is on the same disk.
-        let ends = self.root.match_indices('/').map(|(at, _)| at.max(1)).chain([self.root.len()]);
-        let asked: Vec<_> =
-            ends.map(|end| self.sessions[0].ask(Request::Statvfs(&self.root[..end]))).collect();
-        let mut room = None;
-        for answer in asked {
-            // bsize frsize blocks bfree bavail files ffree favail …
-            if let Reply::Extended(bytes) = answer.await.map_err(|_| cut())?
-                && let [_, frsize, blocks, _, bavail, files, _, favail, ..] = numbers(&bytes)[..]
-            {
-                room = Some(Room {
-                    free_bytes: bavail.saturating_mul(frsize),
-                    total_bytes: blocks.saturating_mul(frsize),
-                    free_files: (files > 0).then_some(favail),
-                });
-            }
-        }
-        Ok(room)
+        room_of(ask_for_room(&self.sessions[0], &self.root)).await
     }
 
     /// A failed request in plain words.
@@ -173,6 +171,63 @@ impl Server {
         TargetError::new(Retry::EndRun, what)
             .hint("make room there, then run the same command: what was sent stays sent")
     }
+}
+
+/// A question that is on its way.
+type Asked<T> = Pin<Box<dyn Future<Output = std::result::Result<T, Failed>> + Send>>;
+
+/// Questions that every push asks: together they wait for the line once.
+pub struct Early {
+    /// How much room there is.
+    pub room: Option<Vec<Asked<Reply>>>,
+    /// Whether there is a manifest, and how long it is.
+    pub manifest: Option<Asked<Option<Attrs>>>,
+}
+
+impl Early {
+    /// Asks. A path in the login's home is one that begins nowhere.
+    fn ask(session: &Session, place: &str) -> Early {
+        let root = match place.strip_prefix('~') {
+            Some(below) if below.trim_matches('/').is_empty() => ".",
+            Some(below) => below.trim_start_matches('/'),
+            None => place,
+        };
+        let manifest = format!("{}/{}", root.trim_end_matches('/'), manifest::PATH);
+        let has_room = session.offers("statvfs@openssh.com");
+        Early {
+            room: has_room.then(|| ask_for_room(session, root)),
+            manifest: Some(Box::pin(session.attrs(Request::Lstat(&manifest)))),
+        }
+    }
+}
+
+/// Asks for the room of a folder. It may not be there yet: the nearest folder above it is on the same disk.
+fn ask_for_room(session: &Session, root: &str) -> Vec<Asked<Reply>> {
+    let top = if root.starts_with('/') { "/" } else { "." };
+    let ends = root.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0).chain([root.len()]);
+    let folders = [top].into_iter().chain(ends.map(|end| &root[..end]));
+    folders.map(|folder| -> Asked<Reply> { Box::pin(session.ask(Request::Statvfs(folder))) }).collect()
+}
+
+/// The room that the last of the folders has that is there.
+///
+/// # Errors
+/// When the link is cut.
+pub async fn room_of(asked: Vec<Asked<Reply>>) -> Result<Option<Room>> {
+    let mut room = None;
+    for answer in asked {
+        // bsize frsize blocks bfree bavail files ffree favail …
+        if let Reply::Extended(bytes) = answer.await.map_err(|_| cut())?
+            && let [_, frsize, blocks, _, bavail, files, _, favail, ..] = numbers(&bytes)[..]
+        {
+            room = Some(Room {
+                free_bytes: bavail.saturating_mul(frsize),
+                total_bytes: blocks.saturating_mul(frsize),
+                free_files: (files > 0).then_some(favail),
+            });
+        }
+    }
+    Ok(room)
 }
 
 /// The link is gone.

@@ -74,27 +74,25 @@ impl<'a> Login<'a> {
             self.candidates = self.candidates().await;
         }
         self.failures = 0;
-        let mut methods = match handle.authenticate_none(&self.config.user).await {
-            Ok(AuthResult::Success) => return Ok(Step::Done),
-            // No server takes nothing: the link was cut meanwhile.
-            Ok(AuthResult::Failure { remaining_methods, .. }) if remaining_methods.is_empty() => {
-                return Err(self.cut());
-            }
-            Ok(AuthResult::Failure { remaining_methods, .. }) => remaining_methods,
-            Err(err) => return Err(super::unreachable(self.config, &super::plain(&err))),
-        };
-        while methods.contains(&MethodKind::PublicKey) {
+        // A key is tried without asking first what the server takes: most take keys, and the answer tells it too.
+        let mut methods = None;
+        if self.candidates.is_empty() {
+            methods = match self.ask_for_methods(handle).await? {
+                None => return Ok(Step::Done),
+                methods => methods,
+            };
+        }
+        while methods.as_ref().is_none_or(|it| it.contains(&MethodKind::PublicKey)) {
             if self.failures >= TRIES_A_CONNECTION && !self.candidates.is_empty() {
                 return Ok(Step::ConnectAgain);
             }
             let Some(candidate) = self.candidates.pop_front() else { break };
             match self.try_key(handle, &candidate).await {
                 Some(AuthResult::Success) => return Ok(Step::Done),
-                Some(AuthResult::Failure { remaining_methods, partial_success: true }) => {
-                    methods = remaining_methods;
-                    self.failures = 0;
+                Some(AuthResult::Failure { remaining_methods, partial_success }) => {
+                    methods = Some(remaining_methods);
+                    self.failures = if partial_success { 0 } else { self.failures + 1 };
                 }
-                Some(AuthResult::Failure { .. }) => self.failures += 1,
                 None => {}
             }
             // A server that has had enough of failures closes the connection; without one it is the link.
@@ -102,6 +100,13 @@ impl<'a> Login<'a> {
                 return if self.failures > 0 { Ok(Step::ConnectAgain) } else { Err(self.cut()) };
             }
         }
+        let methods = match methods {
+            Some(methods) => methods,
+            None => match self.ask_for_methods(handle).await? {
+                None => return Ok(Step::Done),
+                Some(methods) => methods,
+            },
+        };
         if self.failures > 1 && !self.has_tried_typing && asks_person(&methods) {
             self.has_tried_typing = true;
             return Ok(Step::ConnectAgain);
@@ -113,6 +118,19 @@ impl<'a> Login<'a> {
             return Ok(Step::Done);
         }
         Err(self.failed(&methods))
+    }
+
+    /// What the server takes; `None` if it lets everybody in.
+    async fn ask_for_methods(&self, handle: &mut Handle<Watch>) -> Result<Option<MethodSet>> {
+        match handle.authenticate_none(&self.config.user).await {
+            Ok(AuthResult::Success) => Ok(None),
+            // No server takes nothing: the link was cut meanwhile.
+            Ok(AuthResult::Failure { remaining_methods, .. }) if remaining_methods.is_empty() => {
+                Err(self.cut())
+            }
+            Ok(AuthResult::Failure { remaining_methods, .. }) => Ok(Some(remaining_methods)),
+            Err(err) => Err(super::unreachable(self.config, &super::plain(&err))),
+        }
     }
 
     /// Keys to try: those that are named first, agents' before files, and files without passphrase before others.
