@@ -5,7 +5,9 @@
 //! code that uses it.
 
 mod browser;
+mod contacts;
 mod drive;
+mod faults;
 pub mod labels;
 mod locales;
 mod mail;
@@ -32,8 +34,8 @@ pub struct Google;
 static ABOUT: About = About {
     name: "google",
     title: "Google Takeout",
-    kinds: &[Kind::Message, Kind::File, Kind::Setting],
-    products: &["mail", "drive", "groups"],
+    kinds: &[Kind::Message, Kind::File, Kind::Contact, Kind::Setting],
+    products: &["mail", "drive", "groups", "contacts"],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
 };
@@ -106,6 +108,7 @@ impl Importer for Google {
                     }
                 }
                 "drive" => drive::import(source, product, options, sink)?,
+                "contacts" => contacts::import(source, product, options, sink)?,
                 _ => {}
             }
         }

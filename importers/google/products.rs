@@ -9,7 +9,8 @@ use super::browser::Browser;
 use crate::shared::names;
 
 /// Codes that the importer understands, with the names they have in exodus.
-const UNDERSTOOD: &[(&str, &str)] = &[("GMAIL", "mail"), ("DRIVE", "drive"), ("GROUPS", "groups")];
+const UNDERSTOOD: &[(&str, &str)] =
+    &[("GMAIL", "mail"), ("DRIVE", "drive"), ("GROUPS", "groups"), ("CONTACTS", "contacts")];
 
 /// Names of folders by code; the first of them is the English one.
 const FOLDERS: &[(&str, &[&str])] = &[
