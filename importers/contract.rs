@@ -280,8 +280,11 @@ fn the_same_items_come_out_again_and_out_of_other_parts() {
             let found = import(name, &Memory::new(files(), n_parts));
             assert_eq!(found.items(), wanted.items(), "{name} in {n_parts} parts");
         }
-        let keys: BTreeSet<&str> = wanted.items.iter().map(|item| &*item.key.0).collect();
-        assert_eq!(keys.len(), wanted.items.len(), "{name}: different items have different keys");
+        // The engine appends the content to the key of what its content names, so equal ones are one item.
+        let is_named_by_key = |item: &&Item| !matches!(item.body, Body::Unique(_));
+        let named: Vec<&str> = wanted.items.iter().filter(is_named_by_key).map(|item| &*item.key.0).collect();
+        let keys: BTreeSet<&str> = named.iter().copied().collect();
+        assert_eq!(keys.len(), named.len(), "{name}: different items have different keys");
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`]), from which containers
-//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`]), how the
+//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod cli;
@@ -26,3 +26,4 @@ mod sshd;
 mod tree;
 mod untrusted;
 mod updates;
+mod vdir;

@@ -152,8 +152,13 @@ pub fn written(
                 push_line(&mut out, &format!("CATEGORIES:{}", groups.join(",")));
             }
         }
-        let is_groups = || content_lines::property(line).is_some_and(|it| it.name == "CATEGORIES");
-        if has_same_groups || !is_groups() {
+        let is_replaced = match content_lines::property(line).as_ref().map(|it| it.name.as_str()) {
+            Some("CATEGORIES") => !has_same_groups,
+            // An empty one; that which takes its place stands at the end.
+            Some("FN") => !card.has.full_name,
+            _ => false,
+        };
+        if !is_replaced {
             push_raw(&mut out, line);
         }
         if number == 0 && !card.has.version {
@@ -196,7 +201,7 @@ mod tests {
             "BEGIN:VCARD\nVERSION:3.0\nFN:Ada\nN:;Ada;;;\nitem1.X-ODD;Q=1:a\n b\nUID:the-uid\nCATEGORIES:a\\, b,c\nEND:VCARD\n",
         );
         check(
-            "BEGIN:VCARD\nTEL:+1 555\nUID:own\nCATEGORIES:a\\, b,c\nEND:VCARD",
+            "BEGIN:VCARD\nFN:\nTEL:+1 555\nUID:own\nCATEGORIES:a\\, b,c\nEND:VCARD",
             "BEGIN:VCARD\nVERSION:3.0\nTEL:+1 555\nUID:own\nCATEGORIES:a\\, b,c\nFN:+1 555\nN:+1 555;;;;\nEND:VCARD\n",
         );
     }
