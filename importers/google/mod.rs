@@ -5,6 +5,7 @@
 //! code that uses it.
 
 mod browser;
+mod calendar;
 mod contacts;
 mod drive;
 mod faults;
@@ -13,6 +14,7 @@ mod locales;
 mod mail;
 mod products;
 mod settings;
+mod tasks;
 mod wire;
 
 use std::io::Read;
@@ -34,8 +36,8 @@ pub struct Google;
 static ABOUT: About = About {
     name: "google",
     title: "Google Takeout",
-    kinds: &[Kind::Message, Kind::File, Kind::Contact, Kind::Setting],
-    products: &["mail", "drive", "groups", "contacts"],
+    kinds: &[Kind::Message, Kind::File, Kind::Contact, Kind::Event, Kind::Task, Kind::Setting],
+    products: &["mail", "drive", "groups", "contacts", "calendar", "tasks"],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
 };
@@ -109,6 +111,8 @@ impl Importer for Google {
                 }
                 "drive" => drive::import(source, product, options, sink)?,
                 "contacts" => contacts::import(source, product, options, sink)?,
+                "calendar" => calendar::import(source, product, options, sink)?,
+                "tasks" => tasks::import(source, product, options, sink)?,
                 _ => {}
             }
         }

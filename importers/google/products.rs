@@ -58,7 +58,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("CALENDAR", &["Calendar", "Kalender", "Agenda", "Calendario", "カレンダー"]),
-    ("TASKS", &["Tasks", "Aufgaben", "Tâches", "Tareas", "Tarefas", "Taken"]),
+    ("TASKS", &["Tasks", "Aufgaben", "Tâches", "Tareas", "Tarefas", "Taken", "ToDo リスト"]),
     ("KEEP", &["Keep", "Notizen"]),
     (
         "YOUTUBE",
