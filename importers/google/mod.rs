@@ -9,6 +9,7 @@ mod calendar;
 mod contacts;
 mod drive;
 mod faults;
+mod keep;
 pub mod labels;
 mod locales;
 mod mail;
@@ -36,8 +37,8 @@ pub struct Google;
 static ABOUT: About = About {
     name: "google",
     title: "Google Takeout",
-    kinds: &[Kind::Message, Kind::File, Kind::Contact, Kind::Event, Kind::Task, Kind::Setting],
-    products: &["mail", "drive", "groups", "contacts", "calendar", "tasks"],
+    kinds: &[Kind::Message, Kind::File, Kind::Contact, Kind::Event, Kind::Task, Kind::Note, Kind::Setting],
+    products: &["mail", "drive", "groups", "contacts", "calendar", "tasks", "keep"],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
 };
@@ -113,6 +114,7 @@ impl Importer for Google {
                 "contacts" => contacts::import(source, product, options, sink)?,
                 "calendar" => calendar::import(source, product, options, sink)?,
                 "tasks" => tasks::import(source, product, options, sink)?,
+                "keep" => keep::import(source, product, options, sink)?,
                 _ => {}
             }
         }

@@ -53,7 +53,9 @@ impl<R: Read> JsonPaths<R> {
         if !self.is_begun {
             self.is_begun = true;
             if self.peek()? == Some(0xef) {
-                (self.byte()?, self.byte()?, self.byte()?);
+                for _ in 0..3 {
+                    self.byte()?;
+                }
             }
             if let Some(found) = self.value()? {
                 return Ok(Some(found));

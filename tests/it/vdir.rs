@@ -74,7 +74,8 @@ fn every_contact_is_one_card_with_all_its_groups_in_every_language() {
             found.iter().map(|it| (it.1.clone(), told(&strings(&it.3["groups"])))).collect();
         let mut wanted: Vec<_> =
             contacts::TRUTH.iter().map(|it| (it.name.to_owned(), it.groups.join("|"))).collect();
-        (names.sort(), wanted.sort());
+        names.sort();
+        wanted.sort();
         assert_eq!(names, wanted, "{lang:?}");
         assert!(found.iter().all(|it| it.2.starts_with("contacts/Contacts/") && it.2.ends_with(".vcf")));
         keys_of_langs.insert(found.iter().map(|it| it.0.clone()).collect::<Vec<_>>());

@@ -76,7 +76,7 @@ impl Card {
         if card.name.is_empty() {
             let addresses = [card.emails.first(), card.phones.first()];
             let names = others.iter().chain(addresses.into_iter().flatten());
-            card.name = names.cloned().find(|name| !name.trim().is_empty()).unwrap_or_default();
+            card.name = names.into_iter().find(|name| !name.trim().is_empty()).cloned().unwrap_or_default();
         }
         said.sort_unstable();
         card.content = content_lines::uid_of(said.join("\n").as_bytes());
