@@ -15,6 +15,7 @@ mod locales;
 mod mail;
 mod products;
 mod settings;
+mod sieve;
 mod tasks;
 mod wire;
 

@@ -2,7 +2,7 @@
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`], [`notes`]), from which containers
-//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`]), how the
+//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod cli;
@@ -21,6 +21,7 @@ mod options;
 mod push;
 mod push_sftp;
 mod readback;
+mod sieve;
 mod snapshots;
 mod ssh;
 mod sshd;
