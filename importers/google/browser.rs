@@ -225,7 +225,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     }
 }
 
-fn percent_decoded(text: &str) -> String {
+/// The end of a link, or any of its parts, with its `%xx` decoded.
+pub fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

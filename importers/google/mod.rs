@@ -6,9 +6,11 @@
 
 mod browser;
 mod calendar;
+mod chat;
 mod contacts;
 mod drive;
 mod faults;
+mod hangouts;
 mod keep;
 pub mod labels;
 mod locales;
@@ -17,6 +19,7 @@ mod products;
 mod settings;
 mod sieve;
 mod tasks;
+mod voice;
 mod wire;
 
 use std::io::Read;
@@ -38,8 +41,20 @@ pub struct Google;
 static ABOUT: About = About {
     name: "google",
     title: "Google Takeout",
-    kinds: &[Kind::Message, Kind::File, Kind::Contact, Kind::Event, Kind::Task, Kind::Note, Kind::Setting],
-    products: &["mail", "drive", "groups", "contacts", "calendar", "tasks", "keep"],
+    kinds: &[
+        Kind::Message,
+        Kind::File,
+        Kind::Contact,
+        Kind::Event,
+        Kind::Task,
+        Kind::Note,
+        Kind::Conversation,
+        Kind::Chat,
+        Kind::Setting,
+    ],
+    products: &[
+        "mail", "drive", "groups", "contacts", "calendar", "tasks", "keep", "chat", "hangouts", "voice",
+    ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
 };
@@ -116,6 +131,9 @@ impl Importer for Google {
                 "calendar" => calendar::import(source, product, options, sink)?,
                 "tasks" => tasks::import(source, product, options, sink)?,
                 "keep" => keep::import(source, product, options, sink)?,
+                "chat" => chat::import(source, product, options, sink)?,
+                "hangouts" => hangouts::import(source, product, options, sink)?,
+                "voice" => voice::import(source, product, options, sink)?,
                 _ => {}
             }
         }

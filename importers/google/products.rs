@@ -9,8 +9,18 @@ use super::browser::Browser;
 use crate::shared::names;
 
 /// Codes that the importer understands, with the names they have in exodus.
-const UNDERSTOOD: &[(&str, &str)] =
-    &[("GMAIL", "mail"), ("DRIVE", "drive"), ("GROUPS", "groups"), ("CONTACTS", "contacts")];
+const UNDERSTOOD: &[(&str, &str)] = &[
+    ("GMAIL", "mail"),
+    ("DRIVE", "drive"),
+    ("GROUPS", "groups"),
+    ("CONTACTS", "contacts"),
+    ("CALENDAR", "calendar"),
+    ("TASKS", "tasks"),
+    ("KEEP", "keep"),
+    ("HANGOUTS_CHAT", "chat"),
+    ("HANGOUTS", "hangouts"),
+    ("VOICE", "voice"),
+];
 
 /// Names of folders by code; the first of them is the English one.
 const FOLDERS: &[(&str, &[&str])] = &[

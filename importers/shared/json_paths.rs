@@ -80,6 +80,8 @@ impl<R: Read> JsonPaths<R> {
                 return Ok(Some(found));
             }
         }
+        // Only at its very end does a container tell that the content is whole.
+        io::copy(&mut self.reader, &mut io::sink())?;
         Ok(None)
     }
 

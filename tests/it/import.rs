@@ -136,8 +136,18 @@ fn what_nobody_understands_is_kept_verbatim() {
         let stored: BTreeSet<String> =
             tree::of(&home.archive().join("files")).into_values().map(|leaf| leaf.content).collect();
         let names = lang.names();
-        let understood = [names.mail, names.drive, names.contacts, names.calendar, names.tasks]
-            .map(|folder| format!("Takeout/{folder}/"));
+        let understood = [
+            names.mail,
+            names.drive,
+            names.contacts,
+            names.calendar,
+            names.tasks,
+            names.keep,
+            "Google Chat",
+            "Hangouts",
+            "Voice",
+        ];
+        let understood = understood.map(|folder| format!("Takeout/{folder}/"));
         for entry in
             entries.iter().filter(|it| it.path.starts_with("Takeout/") && !it.path.contains(".DS_Store"))
         {

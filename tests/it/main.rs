@@ -1,10 +1,11 @@
 //! The integration tests: the real binary in a temporary home, on exports that the fixtures make.
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
-//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`], [`notes`]), from which containers
+//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`], [`notes`], [`chats`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
+mod chats;
 mod cli;
 mod containers;
 mod crash;
