@@ -91,7 +91,13 @@ impl std::error::Error for Error {}
 
 impl From<rusqlite::Error> for Error {
     fn from(err: rusqlite::Error) -> Error {
+        use rusqlite::Error as Sql;
         let error = Error::new(Kind::Archive, format!("the index cannot be used: {err}"));
+        // Values that are not what they must be: SQLite has no checksums, so it reads damage as it comes.
+        let is_damage = matches!(
+            err,
+            Sql::Utf8Error(..) | Sql::FromSqlConversionFailure(..) | Sql::InvalidColumnType(..)
+        );
         match err.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => {
                 error.hint("make room on the disk, then run the same command: what is done stays done")
@@ -99,6 +105,7 @@ impl From<rusqlite::Error> for Error {
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 error.hint("`exodus reindex` builds the index again from the archive's files")
             }
+            _ if is_damage => error.hint("`exodus reindex` builds the index again from the archive's files"),
             _ => error,
         }
     }
