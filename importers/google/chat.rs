@@ -34,9 +34,9 @@ pub fn import(
     for entry in source.under(&root).iter().filter(|entry| !names::is_system_junk(&entry.path)) {
         spaces.entry(entry.folder()).or_default().add(source, entry);
     }
-    // A folder without messages is none of a conversation: users, or something new.
-    let mut spaces: Vec<Space> = spaces.into_values().filter(|space| space.messages.is_some()).collect();
-    spaces.sort_by_key(|space| space.messages.map(|entry| (entry.part, entry.order)));
+    // A folder with neither is none of a conversation: users, or something new.
+    let mut spaces: Vec<Space> = spaces.into_values().filter(|space| space.named_by().is_some()).collect();
+    spaces.sort_by_key(|space| space.named_by().map(|entry| (entry.part, entry.order)));
     for space in spaces {
         if options.wants(Kind::Conversation, "chat") || options.wants(Kind::Chat, "chat") {
             space.send(source, sink)?;
@@ -74,24 +74,34 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// The file that makes it a conversation.
+    fn named_by(&self) -> Option<&'a Entry> {
+        self.messages.or(self.info)
+    }
+
     /// What names the space for ever: the last word of its folder, which is the same in every language.
     fn id(&self) -> &str {
-        let folder = self.messages.map_or("", |entry| entry.folder());
+        let folder = self.named_by().map_or("", |entry| entry.folder());
         let name = folder.rsplit('/').next().unwrap_or(folder);
         name.rsplit(' ').next().unwrap_or(name)
     }
 
     fn send(self, source: &dyn Source, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let Some(entry) = self.messages else { return Ok(()) };
         for file in &self.files {
             sink.item(self.file_item(file))?;
         }
-        let info = self.info.and_then(|info| serde_json::from_slice(&read(source, info)).ok());
+        let info: Option<Value> = self.info.and_then(|info| serde_json::from_slice(&read(source, info)).ok());
         let is_info_read = info.is_some();
-        if sink.is_done(entry) {
-            sink.used(entry)?;
-        } else {
-            self.send_messages(source, entry, info.unwrap_or_default(), sink)?;
+        let info = info.unwrap_or_default();
+        match (self.messages, self.info) {
+            (Some(entry), _) if sink.is_done(entry) => sink.used(entry)?,
+            (Some(entry), _) => self.send_messages(source, entry, &info, sink)?,
+            // Nobody has said anything, or the messages are in a part that was not given.
+            (None, Some(entry)) if is_info_read => {
+                let origin = Origin { entry: entry.clone(), at: At::Byte(0) };
+                Pages::new(self.conversation(&info), origin).finish(sink)?;
+            }
+            _ => {}
         }
         match self.info {
             // One that cannot be read is kept, and reported if it is damaged.
@@ -104,7 +114,7 @@ impl<'a> Space<'a> {
         &self,
         source: &dyn Source,
         entry: &Entry,
-        info: Value,
+        info: &Value,
         sink: &mut dyn Sink,
     ) -> Result<(), ImportError> {
         let reader = match source.open(entry) {
@@ -112,7 +122,7 @@ impl<'a> Space<'a> {
             Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
         };
         let origin = |at| Origin { entry: entry.clone(), at };
-        let mut pages = Pages::new(self.conversation(&info), origin(At::Byte(0)));
+        let mut pages = Pages::new(self.conversation(info), origin(At::Byte(0)));
         let mut files = Files::of(&self.files, self.id());
         let mut values = JsonPaths::new(reader, PATHS);
         let mut end = 0;

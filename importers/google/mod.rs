@@ -130,7 +130,7 @@ impl Importer for Google {
                 "contacts" => contacts::import(source, product, options, sink)?,
                 "calendar" => calendar::import(source, product, options, sink)?,
                 "tasks" => tasks::import(source, product, options, sink)?,
-                "keep" => keep::import(source, product, options, sink)?,
+                "keep" => keep::import(source, (product, &survey.missing), options, sink)?,
                 "chat" => chat::import(source, product, options, sink)?,
                 "hangouts" => hangouts::import(source, product, options, sink)?,
                 "voice" => voice::import(source, product, options, sink)?,

@@ -20,9 +20,11 @@ use crate::shared::names;
 const LIMIT_BYTES: u64 = 32 << 20;
 
 /// Imports all notes of an account.
+///
+/// `missing` are paths that no given part holds. A page whose JSON is among them is kept: the note comes with its JSON.
 pub fn import(
     source: &dyn Source,
-    product: &Product,
+    (product, missing): (&Product, &[String]),
     options: &Options,
     sink: &mut dyn Sink,
 ) -> Result<(), ImportError> {
@@ -37,6 +39,7 @@ pub fn import(
     }
     entries.sort_by_key(|entry| (entry.part, entry.order));
     let mut keep = Keep::new(source, &entries);
+    keep.missing.extend(missing.iter().filter(|path| path.ends_with(".json")).map(|path| folded_stem(path)));
     let pages: Vec<&Entry> = entries.iter().copied().filter(|entry| has_end(entry, ".html")).collect();
     for entry in entries.iter().filter(|entry| has_end(entry, ".json")) {
         keep.json(entry, sink)?;
@@ -44,7 +47,7 @@ pub fn import(
     for entry in pages {
         keep.page(entry, sink)?;
     }
-    Ok(())
+    keep.rest(&entries, sink)
 }
 
 fn has_end(entry: &Entry, end: &str) -> bool {
@@ -62,6 +65,8 @@ struct Keep<'a> {
     by_stem: HashMap<String, Vec<&'a Entry>>,
     /// Stems of notes that were taken from their JSON.
     taken: HashSet<String>,
+    /// Stems of notes whose JSON is in a part that was not given.
+    missing: HashSet<String>,
     keys: HashSet<String>,
     /// Attachments that were sent.
     sent: HashSet<u32>,
@@ -78,7 +83,15 @@ impl<'a> Keep<'a> {
             by_stem.entry(folded_stem(&entry.path)).or_default().push(entry);
         }
         let by_path = files.map(|entry| (names::folded(&entry.path), *entry)).collect();
-        Keep { source, by_path, by_stem, taken: HashSet::new(), keys: HashSet::new(), sent: HashSet::new() }
+        Keep {
+            source,
+            by_path,
+            by_stem,
+            taken: HashSet::new(),
+            missing: HashSet::new(),
+            keys: HashSet::new(),
+            sent: HashSet::new(),
+        }
     }
 
     fn json(&mut self, entry: &'a Entry, sink: &mut dyn Sink) -> Result<(), ImportError> {
@@ -102,6 +115,9 @@ impl<'a> Keep<'a> {
     fn page(&mut self, entry: &'a Entry, sink: &mut dyn Sink) -> Result<(), ImportError> {
         if self.taken.contains(&folded_stem(&entry.path)) {
             return Ok(sink.used(entry)?);
+        }
+        if self.missing.contains(&folded_stem(&entry.path)) {
+            return Ok(());
         }
         let bytes = read(self.source, entry);
         if bytes.len() as u64 != entry.size {
@@ -133,7 +149,7 @@ impl<'a> Keep<'a> {
                 Some(found) => {
                     attachments.push(format!("attachments/{}", found.name()));
                     if self.sent.insert(found.id) {
-                        sink.item(attachment_item(found, &key))?;
+                        sink.item(attachment_item(found, Some(&key)))?;
                     }
                 }
                 None => attachments.push(format!("attachments/{path}")),
@@ -148,6 +164,15 @@ impl<'a> Keep<'a> {
         item.body = Body::Inline(markdown::written(&note, &attachments).into_bytes());
         sink.item(item)?;
         Ok(key)
+    }
+
+    /// Sends attachments of which no note speaks: it may be in a part that was not given.
+    fn rest(&self, entries: &[&Entry], sink: &mut dyn Sink) -> Result<(), ImportError> {
+        let is_attachment = |entry: &&&Entry| self.by_path.contains_key(&names::folded(&entry.path));
+        for entry in entries.iter().filter(is_attachment).filter(|entry| !self.sent.contains(&entry.id)) {
+            sink.item(attachment_item(entry, None))?;
+        }
+        Ok(())
     }
 
     /// The file of an attachment: by its name, or with another extension (`.jpeg` in the note, `.jpg` in the folder).
@@ -169,13 +194,15 @@ fn original_item(entry: &Entry, note: &str) -> Item {
     item
 }
 
-fn attachment_item(entry: &Entry, note: &str) -> Item {
+fn attachment_item(entry: &Entry, note: Option<&str>) -> Item {
     let origin = Origin { entry: entry.clone(), at: At::Whole };
     let key = format!("note-file:{}", names::folded(entry.name()));
     let mut item = Item::new(Kind::File, "keep", key, origin);
     item.title = Some(entry.name().to_owned());
     item.path = format!("notes/attachments/{}", entry.name());
-    item.extra.insert("note".to_owned(), format!("note:{note}").into());
+    if let Some(note) = note {
+        item.extra.insert("note".to_owned(), format!("note:{note}").into());
+    }
     item.body = Body::Entry(entry.clone());
     item
 }

@@ -46,7 +46,17 @@ pub fn import(
         return Ok(());
     }
     pages.sort_by_key(|entry| (entry.part, entry.order));
-    let is_done = !pages.is_empty() && pages.iter().all(|entry| sink.is_done(entry));
+    for entry in &files {
+        if let Some(name) = time_of(entry) {
+            sink.item(file_item(entry, name))?;
+        }
+    }
+    if pages.iter().all(|entry| sink.is_done(entry)) {
+        for entry in pages {
+            sink.used(entry)?;
+        }
+        return Ok(());
+    }
     let mut voice = Voice::new(source, files);
     for entry in pages {
         match read(source, entry) {
@@ -55,7 +65,7 @@ pub fn import(
         }
     }
     for (id, sessions) in voice.threads() {
-        voice.send(&id, &sessions, is_done, sink)?;
+        voice.send(&id, &sessions, sink)?;
     }
     Ok(())
 }
@@ -97,7 +107,6 @@ struct Voice<'a> {
     /// What people were called last, by number, with the time of that session; and their numbers, by name.
     names: BTreeMap<String, (String, String)>,
     numbers: HashMap<String, BTreeSet<String>>,
-    sent: HashSet<u32>,
 }
 
 impl<'a> Voice<'a> {
@@ -115,7 +124,6 @@ impl<'a> Voice<'a> {
             sessions: Vec::new(),
             names: BTreeMap::new(),
             numbers: HashMap::new(),
-            sent: HashSet::new(),
         }
     }
 
@@ -188,13 +196,7 @@ impl<'a> Voice<'a> {
         }
     }
 
-    fn send(
-        &mut self,
-        id: &str,
-        sessions: &[&'a Entry],
-        is_done: bool,
-        sink: &mut dyn Sink,
-    ) -> Result<(), ImportError> {
+    fn send(&self, id: &str, sessions: &[&Entry], sink: &mut dyn Sink) -> Result<(), ImportError> {
         let Some(first) = sessions.first() else { return Ok(()) };
         let origin = |entry: &Entry| Origin { entry: entry.clone(), at: At::Byte(0) };
         let mut pages = Pages::new(self.conversation(id, first), origin(first));
@@ -203,10 +205,7 @@ impl<'a> Voice<'a> {
             // Read without a fault a moment ago.
             let html = read(self.source, entry).unwrap_or_default();
             for event in page::read(&html).map(|page: Page| page.events).unwrap_or_default() {
-                let attachments = self.attachments(id, &event, sink)?;
-                if is_done {
-                    continue;
-                }
+                let attachments = self.attachments(&event);
                 let mut message = message(id, event, attachments);
                 let key = message.key.clone();
                 let mut n = 1;
@@ -217,53 +216,37 @@ impl<'a> Voice<'a> {
                 pages.message(message, origin(entry), sink)?;
             }
         }
-        if !is_done {
-            pages.finish(sink)?;
-        }
+        pages.finish(sink)?;
         for entry in sessions {
             sink.used(entry)?;
         }
         Ok(())
     }
 
-    /// Sends the files of an event. Its page calls a picture without its extension.
-    fn attachments(
-        &mut self,
-        id: &str,
-        event: &Event,
-        sink: &mut dyn Sink,
-    ) -> Result<Vec<Attachment>, ImportError> {
-        let mut found = Vec::new();
-        let folder = folder_of(id);
-        for media in &event.media {
+    /// The files of an event. Its page calls a picture without its extension.
+    fn attachments(&self, event: &Event) -> Vec<Attachment> {
+        let find = |media: &String| {
             let name = names::folded(media.rsplit('/').next().unwrap_or(media));
             let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
             let entry = self.by_name.get(&name).or_else(|| self.by_stem.get(&name));
-            let Some(entry) = entry.or_else(|| self.by_stem.get(stem)).copied() else {
-                found.push(Attachment { name: media.clone(), path: None });
-                continue;
-            };
-            let name = time_of(entry).unwrap_or(entry.name());
-            found.push(Attachment { name: name.to_owned(), path: Some(format!("files/{folder}/{name}")) });
-            if self.sent.insert(entry.id) {
-                let origin = Origin { entry: entry.clone(), at: At::Whole };
-                let mut item = Item::new(Kind::File, "voice", format!("voice-file:{id}/{name}"), origin);
-                item.title = Some(name.to_owned());
-                item.time = event.time_ms.map(|time_ms| time_ms.div_euclid(1000));
-                item.path = format!("{FOLDER}/files/{folder}/{name}");
-                item.extra.insert("conversation".to_owned(), format!("voice:{id}").into());
-                item.body = Body::Entry(entry.clone());
-                sink.item(item)?;
+            match entry.or_else(|| self.by_stem.get(stem)).and_then(|entry| time_of(entry)) {
+                Some(name) => Attachment { name: name.to_owned(), path: Some(format!("files/{name}")) },
+                None => Attachment { name: media.clone(), path: None },
             }
-        }
-        Ok(found)
+        };
+        event.media.iter().map(find).collect()
     }
 }
 
-/// The folder of a conversation's files.
-fn folder_of(id: &str) -> String {
-    let safe = |letter: char| if matches!(letter, '/' | '\\' | ':') { '_' } else { letter };
-    id.chars().map(safe).take(80).collect()
+/// A picture or a recording; it is one whether its page is there or not. Its name is that of a second, so its content
+/// names it too.
+fn file_item(entry: &Entry, name: &str) -> Item {
+    let origin = Origin { entry: entry.clone(), at: At::Whole };
+    let mut item = Item::new(Kind::File, "voice", format!("voice-file:{name}"), origin);
+    item.title = Some(name.to_owned());
+    item.path = format!("{FOLDER}/files/{name}");
+    item.body = Body::Unique(entry.clone());
+    item
 }
 
 fn message(id: &str, event: Event, attachments: Vec<Attachment>) -> Message {
