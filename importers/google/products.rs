@@ -68,7 +68,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("CALENDAR", &["Calendar", "Kalender", "Agenda", "Calendario", "カレンダー"]),
-    ("TASKS", &["Tasks", "Aufgaben", "Tâches", "Tareas", "Tarefas", "Taken", "ToDo リスト"]),
+    ("TASKS", &["Tasks", "Aufgaben", "Tâches", "Tareas", "Tarefas", "Taken"]),
     ("KEEP", &["Keep", "Notizen"]),
     (
         "YOUTUBE",

@@ -6,7 +6,7 @@ use std::fs;
 use exodus_fixtures::chats::{self, TRUTH, TrueConversation};
 use exodus_fixtures::lang::Lang;
 use exodus_fixtures::pack::sample_parts;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::house::{Home, number};
 use crate::{exports, index, tree};
@@ -130,6 +130,29 @@ fn the_same_again_adds_nothing_and_a_newer_export_goes_on_with_a_conversation() 
     let html = fs::read_to_string(home.archive().join(page.path.as_ref().expect("a page"))).expect("a page");
     assert!(html.contains("nur wir zwei") && html.contains("und nun?"), "{html}");
     assert_eq!(found(&home, "chat").len(), TRUTH.iter().map(|it| it.texts.len()).sum::<usize>() + 1);
+}
+
+#[test]
+fn the_older_form_of_hangouts_gives_the_same_conversations() {
+    let home = Home::new();
+    let older = export(exports::NEWER, |path, bytes| {
+        if path != "Hangouts.json" {
+            return bytes;
+        }
+        let value: Value = serde_json::from_slice(&bytes).expect("it is JSON");
+        let state = |it: &Value| {
+            let (head, id) = (&it["conversation"]["conversation"], &it["conversation"]["conversation_id"]);
+            json!({ "conversation_id": id, "conversation_state": { "conversation": head, "event": it["events"] } })
+        };
+        let states: Vec<Value> =
+            value["conversations"].as_array().expect("a list").iter().map(state).collect();
+        json!({ "continuation_end_timestamp": 0, "conversation_state": states }).to_string().into_bytes()
+    });
+    home.import(&home.put_parts("export", &older), &["--only", "hangouts"]).expect(0);
+    let (pages, messages) = (found(&home, "conversation"), found(&home, "chat"));
+    let truth: Vec<&TrueConversation> = TRUTH.iter().filter(|it| it.product == "hangouts").collect();
+    assert_eq!(pages.len(), truth.len());
+    truth.iter().for_each(|truth| check(&home, truth, &pages, &messages));
 }
 
 #[test]
