@@ -381,3 +381,32 @@ fn flipped_bits_never_panic() {
         }
     }
 }
+
+/// Pieces cut out, holes, ends cut off: what flipped bits do not do to formats of text.
+#[test]
+fn mangled_texts_never_panic() {
+    let is_text = |path: &str| {
+        [".vcf", ".ics", ".json", ".html", ".csv", ".txt"].iter().any(|end| path.ends_with(end))
+            && !path.contains("bersicht.html")
+    };
+    for &(name, files) in EXPORTS.iter().filter(|(name, _)| *name == "google").take(2) {
+        let mut whole = files();
+        whole.retain(|(path, _)| is_text(path));
+        assert!(whole.len() > 20, "only {} texts", whole.len());
+        for seed in 0..120 {
+            let mut mangled = whole.clone();
+            for (n, (_, content)) in (0..).zip(&mut mangled) {
+                let seed = seed * 1000 + n;
+                *content = match seed % 4 {
+                    0 => damage::without_run(content, 1 + seed as usize % 37, seed),
+                    1 => damage::hole(content, 1 + seed as usize % 11, seed),
+                    2 => damage::cut_at(content, (seed as usize * 7) % 1000),
+                    _ => damage::flip(content, 5, seed),
+                };
+            }
+            let source = Memory::new(mangled, 2);
+            let all = source.entries.iter().map(|entry| entry.id).collect();
+            check_damaged(name, &source, &all);
+        }
+    }
+}
