@@ -5,6 +5,7 @@
 //! code that uses it.
 
 mod browser;
+mod by_content;
 mod calendar;
 mod chat;
 mod contacts;
