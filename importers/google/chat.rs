@@ -17,7 +17,7 @@ use super::{drive, faults, head, read};
 use crate::shared::content_lines::uid_of;
 use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
 use crate::shared::json_paths::JsonPaths;
-use crate::shared::names;
+use crate::shared::{json_mended, names};
 
 const FOLDER: &str = "chats/google-chat";
 const PATHS: &[&[&str]] = &[&["messages", "*"]];
@@ -90,7 +90,7 @@ impl<'a> Space<'a> {
         for file in &self.files {
             sink.item(self.file_item(file))?;
         }
-        let info: Option<Value> = self.info.and_then(|info| serde_json::from_slice(&read(source, info)).ok());
+        let info: Option<Value> = self.info.and_then(|info| json_mended::parse(&read(source, info)).ok());
         let is_info_read = info.is_some();
         let info = info.unwrap_or_default();
         match (self.messages, self.info) {
@@ -134,7 +134,7 @@ impl<'a> Space<'a> {
             };
             end = found.offset;
             let record = At::Record(found.places.first().copied().unwrap_or_default());
-            let value: Option<Value> = found.bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let value: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
             match value.filter(Value::is_object) {
                 Some(value) => pages.message(self.message(&value, &mut files), origin(record), sink)?,
                 None => {

@@ -14,7 +14,7 @@ use super::{faults, head};
 use crate::shared::content_lines::uid_of;
 use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
 use crate::shared::json_paths::{Found, JsonPaths};
-use crate::shared::names;
+use crate::shared::{json_mended, names};
 
 const FOLDER: &str = "chats/hangouts";
 const PATHS: &[&[&str]] = &[
@@ -137,7 +137,7 @@ impl<'a> Reading<'a> {
             self.finish(sink)?;
             self.number = number;
         }
-        let value: Option<Value> = found.bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let value: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
         let Some(value) = value.filter(Value::is_object) else {
             let what = "a message or a conversation cannot be read".to_owned();
             let hint = "the others are safe; export again to get this one";

@@ -11,6 +11,7 @@ use exodus_api::{
 use serde_json::{Map, Value, json};
 
 use super::{read, sieve};
+use crate::shared::json_mended;
 
 /// A larger file is no setting.
 const LIMIT_BYTES: u64 = 8 << 20;
@@ -36,7 +37,7 @@ pub fn import(
             sink.skip(entry, Skip::NotAskedFor)?;
             continue;
         }
-        let parsed: Option<Value> = serde_json::from_slice(&read(source, entry)).ok();
+        let parsed = json_mended::parse(&read(source, entry)).ok();
         let mut extra = Map::new();
         if let Some(value) = parsed {
             translate(entry, &value, &mut keys, sink)?;

@@ -15,7 +15,7 @@ use super::calendar::folder_of;
 use super::{faults, head};
 use crate::shared::content_lines::{self, escaped, push_line};
 use crate::shared::json_paths::JsonPaths;
-use crate::shared::names;
+use crate::shared::{json_mended, names};
 
 const PATHS: &[&[&str]] = &[&["kind"], &["items", "*"]];
 const LIST: usize = 1;
@@ -63,7 +63,7 @@ fn send(source: &dyn Source, entry: &Entry, sink: &mut dyn Sink) -> Result<(), I
         if found.path != LIST {
             continue;
         }
-        let list: Option<Value> = found.bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let list: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
         let Some(list) = list.filter(Value::is_object) else {
             let what = "a list of tasks cannot be read".to_owned();
             let hint = "export again; the other lists are safe";

@@ -8,6 +8,7 @@ use exodus_api::{Body, Item, Kind, Origin, Sink, Stop};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::content_lines::uid_of;
 use super::html::escaped;
 
 /// A page of so many bytes is full.
@@ -190,7 +191,12 @@ impl Pages {
         let title: String = self.conversation.title.replace(['/', '\\'], "_").chars().take(100).collect();
         let title = title.trim().trim_start_matches('.');
         let title = if title.is_empty() { "conversation" } else { title };
-        if number == 1 { format!("{title}.html") } else { format!("{title} - {number}.html") }
+        if number == 1 {
+            return format!("{title}.html");
+        }
+        // Others may have the same title, and the first page links to this one.
+        let hash = uid_of(self.conversation.key.as_bytes());
+        format!("{title} - {number} {}.html", &hash[..8])
     }
 
     fn page(&self, messages: &str, number: usize) -> String {
@@ -373,7 +379,8 @@ mod tests {
         let keys: Vec<&str> = pages.iter().map(|item| item.key.0.as_str()).collect();
         assert_eq!(keys, ["chat:x#page2", "chat:x#page3", "chat:x#page4", "chat:x"]);
         assert!(pages.iter().all(|page| text(page).len() < 2 * PAGE_BYTES));
-        assert!(text(pages[3]).contains("%20-%204.html\">4</a>"));
+        let last = pages[2].path.rsplit('/').next().expect("it has a name");
+        assert!(text(pages[3]).contains(&format!("{}\">4</a>", url(last))));
         let n: usize = pages.iter().map(|page| text(page).matches("<article>").count()).sum();
         assert_eq!(n, 10);
     }

@@ -6,6 +6,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::shared::json_mended;
+
 /// A note.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
@@ -45,7 +47,7 @@ impl Note {
     /// # Errors
     /// When it is no JSON.
     pub fn of_json(bytes: &[u8]) -> Result<Option<Note>, serde_json::Error> {
-        let value: Value = serde_json::from_slice(bytes)?;
+        let value = json_mended::parse(bytes)?;
         let has = |name: &str| value.get(name).is_some();
         let has_content = has("textContent") || has("listContent") || has("title") || has("attachments");
         let is_note = has_content && (has("isTrashed") || has("isPinned") || has("userEditedTimestampUsec"));
