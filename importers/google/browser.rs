@@ -7,6 +7,8 @@
 
 use memchr::memmem;
 
+use crate::shared::html::decoded;
+
 /// What the page says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Browser {
@@ -223,48 +225,8 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     }
 }
 
-/// Text with its character references decoded: the five of XML, `&nbsp;` and numbers.
-fn decoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
-        out.push_str(before);
-        let reference = after.split_once(';').filter(|(name, _)| name.len() <= 8);
-        match reference.and_then(|(name, next)| Some((referred(name)?, next))) {
-            Some((letter, next)) => {
-                out.push(letter);
-                rest = next;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn referred(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some('\u{a0}'),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)
-        }
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
+/// The end of a link, or any of its parts, with its `%xx` decoded.
+pub fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -325,6 +287,5 @@ mod tests {
             }
         }
         assert_eq!(parse(b"<div class=\"").job, None);
-        assert_eq!(decoded("a & b &#xZZ; &unknown; &#8364;"), "a & b &#xZZ; &unknown; €");
     }
 }

@@ -119,7 +119,7 @@ fn uncut_name(name: &str, title: &str) -> Option<String> {
 }
 
 /// A title as an export spells it in names: what some file system refuses becomes `_`.
-fn spelled(title: &str) -> String {
+pub fn spelled(title: &str) -> String {
     let replace = |letter: char| match letter {
         '%' | '&' | '*' | '\\' | '|' | ':' | '?' | '"' | '<' | '>' | '/' | '\'' | '\n' | '\r' => '_',
         letter => letter,

@@ -131,6 +131,16 @@ pub fn label(name: String, locale: &Locale) -> Label {
     Label { name, role }
 }
 
+/// What a label means where the language of the account is not known: what it means in every language that has it.
+pub fn role_in_any_language(name: &str) -> Option<Role> {
+    let folded = folded(name);
+    let mut roles = SPELLINGS.get(&folded).into_iter().flatten().map(|(_, role)| *role);
+    match roles.next() {
+        Some(first) => roles.all(|role| role == first).then_some(first),
+        None => RESERVED.iter().find(|(_, known)| *known == folded).map(|(role, _)| *role),
+    }
+}
+
 fn role(folded_name: &str, locale: &Locale) -> Option<Role> {
     let own = SPELLINGS.get(folded_name).into_iter().flatten();
     let own = own.filter(|(number, _)| LOCALES[*number].language == locale.language);

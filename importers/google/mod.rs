@@ -5,12 +5,22 @@
 //! code that uses it.
 
 mod browser;
+mod by_content;
+mod calendar;
+mod chat;
+mod contacts;
 mod drive;
+mod faults;
+mod hangouts;
+mod keep;
 pub mod labels;
 mod locales;
 mod mail;
 mod products;
 mod settings;
+mod sieve;
+mod tasks;
+mod voice;
 mod wire;
 
 use std::io::Read;
@@ -32,8 +42,20 @@ pub struct Google;
 static ABOUT: About = About {
     name: "google",
     title: "Google Takeout",
-    kinds: &[Kind::Message, Kind::File, Kind::Setting],
-    products: &["mail", "drive", "groups"],
+    kinds: &[
+        Kind::Message,
+        Kind::File,
+        Kind::Contact,
+        Kind::Event,
+        Kind::Task,
+        Kind::Note,
+        Kind::Conversation,
+        Kind::Chat,
+        Kind::Setting,
+    ],
+    products: &[
+        "mail", "drive", "groups", "contacts", "calendar", "tasks", "keep", "chat", "hangouts", "voice",
+    ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
 };
@@ -106,6 +128,13 @@ impl Importer for Google {
                     }
                 }
                 "drive" => drive::import(source, product, options, sink)?,
+                "contacts" => contacts::import(source, product, options, sink)?,
+                "calendar" => calendar::import(source, product, options, sink)?,
+                "tasks" => tasks::import(source, product, options, sink)?,
+                "keep" => keep::import(source, (product, &survey.missing), options, sink)?,
+                "chat" => chat::import(source, product, options, sink)?,
+                "hangouts" => hangouts::import(source, product, options, sink)?,
+                "voice" => voice::import(source, product, options, sink)?,
                 _ => {}
             }
         }

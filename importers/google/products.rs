@@ -6,10 +6,22 @@
 use exodus_api::{Product, Source};
 
 use super::browser::Browser;
+use super::by_content;
 use crate::shared::names;
 
 /// Codes that the importer understands, with the names they have in exodus.
-const UNDERSTOOD: &[(&str, &str)] = &[("GMAIL", "mail"), ("DRIVE", "drive"), ("GROUPS", "groups")];
+const UNDERSTOOD: &[(&str, &str)] = &[
+    ("GMAIL", "mail"),
+    ("DRIVE", "drive"),
+    ("GROUPS", "groups"),
+    ("CONTACTS", "contacts"),
+    ("CALENDAR", "calendar"),
+    ("TASKS", "tasks"),
+    ("KEEP", "keep"),
+    ("HANGOUTS_CHAT", "chat"),
+    ("HANGOUTS", "hangouts"),
+    ("VOICE", "voice"),
+];
 
 /// Names of folders by code; the first of them is the English one.
 const FOLDERS: &[(&str, &[&str])] = &[
@@ -140,7 +152,9 @@ pub fn products(source: &dyn Source, root: &str, browser: &Browser) -> Vec<Produ
         }
         let folded = names::folded(folder);
         let listed = browser.products.iter().find(|(_, known)| names::folded(known) == folded);
-        let code = listed.map(|(code, _)| code.as_str()).or_else(|| code_of_folder(folder));
+        let by_content = || by_content::code_of(source, &path);
+        let code =
+            listed.map(|(code, _)| code.as_str()).or_else(|| code_of_folder(folder)).or_else(by_content);
         let is_understood = code.is_some_and(|code| UNDERSTOOD.iter().any(|(known, _)| *known == code));
         products.push(Product { name: name_of(code, folder), folder: path, is_understood });
     }

@@ -2,11 +2,19 @@
 //!
 //! [`mbox`] splits, [`from_line`] reads its separators, [`quoting`] undoes its `>From ` lines, [`identity`] names a
 //! message that carries no name of its own, [`names`] compares file names as people do, [`document_date`] asks a
-//! document for its own date.
+//! document for its own date. [`content_lines`] reads and writes what vCard and iCalendar are made of, [`json_paths`]
+//! takes single values out of JSON of any size, [`json_mended`] reads what is not quite JSON. [`html`] walks over pages, [`front_matter`] heads Markdown files,
+//! [`conversation`] sends what people said to each other.
 
+pub mod content_lines;
+pub mod conversation;
 pub mod document_date;
 pub mod from_line;
+pub mod front_matter;
+pub mod html;
 pub mod identity;
+pub mod json_mended;
+pub mod json_paths;
 pub mod mbox;
 pub mod names;
 pub mod quoting;

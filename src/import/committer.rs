@@ -245,8 +245,10 @@ impl<'a> Committer<'a> {
         let state = &self.states[place];
         let of_all_runs = state.of_all_runs();
         let (earlier, earlier_options) = &self.recorded[place];
-        let is_new = *earlier != of_all_runs || !self.settled[place];
-        let is_reread = state.is_taken() && earlier_options.as_ref() != Some(&self.options);
+        // What an earlier run found to be a copy of another entry's item is one still.
+        let is_copy = *earlier == State::Duplicate && state.state() == State::Duplicate;
+        let is_new = !is_copy && (*earlier != of_all_runs || !self.settled[place]);
+        let is_reread = state.is_taken() && !is_copy && earlier_options.as_ref() != Some(&self.options);
         let is_to_write = is_reread || (is_new && states::replaces(*earlier, of_all_runs));
         if !is_to_write {
             return Ok(());

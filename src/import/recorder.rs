@@ -224,13 +224,18 @@ impl Recorder<'_> {
         self.done.send((number, done)).map_err(|_| Stop)
     }
 
-    /// The key that an item of an entry that is done has in the archive.
+    /// The key that an item of an entry that is done has in the archive; `None` if the entry was something else then:
+    /// a file that was kept, because what it belongs to was in a part that was not given.
     fn known_key(&self, item: &Item) -> Option<String> {
         match &item.body {
             Body::Unique(body) => {
                 self.earlier.key_of(self.inline.parts, body, &worker::unique_key(&item.key.0, ""))
             }
-            _ => Some(item.key.0.clone()),
+            Body::Entry(body) => {
+                let key = self.earlier.key_of(self.inline.parts, body, &item.key.0);
+                key.filter(|key| *key == item.key.0)
+            }
+            _ => None,
         }
     }
 
@@ -257,7 +262,7 @@ impl Sink for Recorder<'_> {
         }
         let bytes = body_bytes(&item);
         let twin = match &item.body {
-            Body::Unique(body) => self.inline.twins.enter(body),
+            Body::Unique(body) => self.inline.twins.enter(&item.key.0, body),
             _ => Twin::Unknown,
         };
         self.work(&entry, bytes, Job::Item(Box::new(item), twin))

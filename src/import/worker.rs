@@ -134,10 +134,10 @@ impl Worker<'_> {
             && let Some(hash) = self.hash(entry)
         {
             let key = unique_key(&incoming.key, &hash);
-            let is_twin = twin == Twin::Later && self.twins.is_twin(entry, &hash);
+            let is_twin = twin == Twin::Later && self.twins.is_twin(&incoming.key, entry, &hash);
             if is_twin || self.is_there(&key) {
                 if twin == Twin::First {
-                    self.twins.tell(entry, Some(&hash));
+                    self.twins.tell(&incoming.key, entry, Some(&hash));
                 }
                 incoming.key = key;
                 incoming.content = Content::Unchanged;
@@ -147,7 +147,7 @@ impl Worker<'_> {
         let stored = self.copy(entry, incoming.time);
         if twin == Twin::First {
             let hash = stored.as_ref().ok().and_then(|stored| stored.as_ref().ok());
-            self.twins.tell(entry, hash.map(|stored| &*stored.blake3));
+            self.twins.tell(&incoming.key, entry, hash.map(|stored| &*stored.blake3));
         }
         match stored? {
             Ok(stored) => {

@@ -99,7 +99,8 @@ impl From<rusqlite::Error> for Error {
             Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
                 error.hint("something else is at work on it; try again when that is done")
             }
-            // Damage shows in many ways: a table whose name has a flipped bit is no table of ours.
+            // Damage shows in many ways, since SQLite has no checksums: a table whose name has a flipped bit is no table
+            // of ours.
             _ => error.hint("if it is damaged, `exodus reindex` builds it again from the archive's files"),
         }
     }

@@ -136,7 +136,18 @@ fn what_nobody_understands_is_kept_verbatim() {
         let stored: BTreeSet<String> =
             tree::of(&home.archive().join("files")).into_values().map(|leaf| leaf.content).collect();
         let names = lang.names();
-        let understood = [format!("Takeout/{}/", names.mail), format!("Takeout/{}/", names.drive)];
+        let understood = [
+            names.mail,
+            names.drive,
+            names.contacts,
+            names.calendar,
+            names.tasks,
+            names.keep,
+            "Google Chat",
+            "Hangouts",
+            "Voice",
+        ];
+        let understood = understood.map(|folder| format!("Takeout/{folder}/"));
         for entry in
             entries.iter().filter(|it| it.path.starts_with("Takeout/") && !it.path.contains(".DS_Store"))
         {
@@ -144,6 +155,32 @@ fn what_nobody_understands_is_kept_verbatim() {
             assert!(!is_kept || stored.contains(&tree::hash(&entry.content)), "{lang:?} {}", entry.path);
         }
     }
+}
+
+/// Keys of all that is in the archive, but of what is named by its path in the export.
+fn keys_of_products(home: &Home) -> BTreeSet<String> {
+    let sql = "SELECT key FROM item WHERE product NOT IN ('mail', 'takeout') AND key NOT LIKE 'kept:%'";
+    index::rows(&index::open(&home.archive()), sql, |row| row.get(0)).into_iter().collect()
+}
+
+#[test]
+fn products_are_known_by_their_content_where_no_page_and_no_name_tells() {
+    let spec = Spec { has_mac_rubbish: false, ..Spec::new(Lang::De, 10, 1) };
+    let (mut entries, _) = build(&spec);
+    let wanted = imported_parts(&pack(&entries, &Packing::zip(1)));
+    entries.retain(|entry| !entry.path.ends_with("bersicht.html"));
+    let names = Lang::De.names();
+    let folders =
+        [names.contacts, names.calendar, names.tasks, names.keep, "Google Chat", "Hangouts", "Voice"];
+    for entry in &mut entries {
+        for (n, folder) in folders.iter().enumerate() {
+            if let Some(below) = entry.path.strip_prefix(&format!("Takeout/{folder}/")) {
+                entry.path = format!("Takeout/Ordner {n}/{below}");
+            }
+        }
+    }
+    let found = imported_parts(&pack(&entries, &Packing::zip(1)));
+    assert_eq!(keys_of_products(&found), keys_of_products(&wanted));
 }
 
 #[test]

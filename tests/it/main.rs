@@ -1,10 +1,12 @@
 //! The integration tests: the real binary in a temporary home, on exports that the fixtures make.
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
-//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`]), from which containers
-//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`]), what a receipt says ([`receipt`]), how the
+//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`], [`notes`], [`chats`]), from which containers
+//! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
+//! a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
+mod chats;
 mod cli;
 mod containers;
 mod crash;
@@ -16,14 +18,17 @@ mod import;
 mod index;
 mod layers;
 mod mutations;
+mod notes;
 mod options;
 mod push;
 mod push_sftp;
 mod readback;
 mod receipt;
+mod sieve;
 mod snapshots;
 mod ssh;
 mod sshd;
 mod tree;
 mod untrusted;
 mod updates;
+mod vdir;

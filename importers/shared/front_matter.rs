@@ -1,0 +1,30 @@
+//! YAML front matter of Markdown files. Values are written as JSON, which is YAML, so that no text can break out.
+
+use serde_json::{Map, Value};
+
+/// The facts as front matter, in their order, and an empty line after it; nothing if there are none.
+pub fn written(facts: &Map<String, Value>) -> String {
+    if facts.is_empty() {
+        return String::new();
+    }
+    let mut out = "---\n".to_owned();
+    for (name, value) in facts {
+        out.push_str(&format!("{name}: {value}\n"));
+    }
+    out.push_str("---\n\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_breaks_out_of_its_line() {
+        let mut facts = Map::new();
+        facts.insert("title".to_owned(), "a: \"b\"\n---\nc".into());
+        facts.insert("labels".to_owned(), vec!["x, y"].into());
+        assert_eq!(written(&facts), "---\nlabels: [\"x, y\"]\ntitle: \"a: \\\"b\\\"\\n---\\nc\"\n---\n\n");
+        assert_eq!(written(&Map::new()), "");
+    }
+}

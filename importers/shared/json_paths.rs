@@ -1,0 +1,291 @@
+//! Values out of JSON of any size, one at a time: those that stand at given paths, as their bytes.
+//!
+//! A path is a list of keys, `*` for every element of an array. What stands at none of them is passed over without
+//! being held; what is asked for is cut out and left to `serde_json`, so that one broken record costs no other.
+//! Not a validator: text that is no JSON ends in an error or in values that do not parse.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// A larger value is not held.
+const LIMIT_BYTES: usize = 16 << 20;
+/// Deeper nesting is no export's.
+const LIMIT_DEPTH: usize = 256;
+
+/// One value that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Which of the paths it stands at.
+    pub path: usize,
+    /// The places in the arrays on the way to it, from 0, outermost first.
+    pub places: Vec<u64>,
+    /// The byte at which it begins.
+    pub offset: u64,
+    /// The value as it stands; `None` if it is too large to be held.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Reads values at paths.
+pub struct JsonPaths<R: Read> {
+    reader: BufReader<R>,
+    paths: &'static [&'static [&'static str]],
+    offset: u64,
+    open: Vec<Frame>,
+    is_begun: bool,
+}
+
+enum Frame {
+    Object { key: String },
+    Array { place: u64 },
+}
+
+impl<R: Read> JsonPaths<R> {
+    /// A reader of the values at `paths`.
+    pub fn new(reader: R, paths: &'static [&'static [&'static str]]) -> JsonPaths<R> {
+        let reader = BufReader::with_capacity(1 << 16, reader);
+        JsonPaths { reader, paths, offset: 0, open: Vec::new(), is_begun: false }
+    }
+
+    /// The next value; `None` at the end of the text.
+    ///
+    /// # Errors
+    /// When it cannot be read on, or is no JSON.
+    pub fn next_value(&mut self) -> io::Result<Option<Found>> {
+        if !self.is_begun {
+            self.is_begun = true;
+            if self.peek()? == Some(0xef) {
+                for _ in 0..3 {
+                    self.byte()?;
+                }
+            }
+            if let Some(found) = self.value()? {
+                return Ok(Some(found));
+            }
+        }
+        while let Some(frame) = self.open.last() {
+            let is_object = matches!(frame, Frame::Object { .. });
+            match (self.token()?, is_object) {
+                (b'}', true) | (b']', false) => {
+                    self.open.pop();
+                    continue;
+                }
+                (b',', true) => self.key()?,
+                (b',', false) => {
+                    if let Some(Frame::Array { place }) = self.open.last_mut() {
+                        *place += 1;
+                    }
+                }
+                (other, _) => return Err(self.unexpected(other)),
+            }
+            if let Some(found) = self.value()? {
+                return Ok(Some(found));
+            }
+        }
+        // Only at its very end does a container tell that the content is whole.
+        io::copy(&mut self.reader, &mut io::sink())?;
+        Ok(None)
+    }
+
+    /// Reads the value that comes next: gives it if it was asked for, goes into it if something in it may be, else
+    /// passes over it.
+    fn value(&mut self) -> io::Result<Option<Found>> {
+        loop {
+            self.blanks()?;
+            let path = self.paths.iter().position(|path| self.stands_at(path) == Some(true));
+            if path.is_some() {
+                return Ok(Some(self.found(path.unwrap_or_default())?));
+            }
+            let leads_on = self.paths.iter().any(|path| self.stands_at(path).is_some());
+            let first = self.peek()?;
+            if !leads_on || !matches!(first, Some(b'{' | b'[')) || self.open.len() >= LIMIT_DEPTH {
+                self.copy(None)?;
+                return Ok(None);
+            }
+            self.byte()?;
+            let is_object = first == Some(b'{');
+            self.blanks()?;
+            if matches!(self.peek()?, Some(b'}' | b']')) {
+                self.byte()?;
+                return Ok(None);
+            }
+            if is_object {
+                self.open.push(Frame::Object { key: String::new() });
+                self.key()?;
+            } else {
+                self.open.push(Frame::Array { place: 0 });
+            }
+        }
+    }
+
+    /// Whether the place is that of `path` (true), on the way to it (false), or neither.
+    fn stands_at(&self, path: &[&str]) -> Option<bool> {
+        if self.open.len() > path.len() {
+            return None;
+        }
+        let fits = |(frame, name): (&Frame, &&str)| match frame {
+            Frame::Object { key } => key == name,
+            Frame::Array { .. } => *name == "*",
+        };
+        self.open.iter().zip(path).all(fits).then_some(self.open.len() == path.len())
+    }
+
+    fn found(&mut self, path: usize) -> io::Result<Found> {
+        let place = |frame: &Frame| match frame {
+            Frame::Array { place } => Some(*place),
+            Frame::Object { .. } => None,
+        };
+        let places = self.open.iter().filter_map(place).collect();
+        let offset = self.offset;
+        let mut bytes = Vec::new();
+        let is_whole = self.copy(Some(&mut bytes))?;
+        Ok(Found { path, places, offset, bytes: is_whole.then_some(bytes) })
+    }
+
+    /// Reads a value to its end, into `into` if there is room for it; tells whether there was.
+    fn copy(&mut self, mut into: Option<&mut Vec<u8>>) -> io::Result<bool> {
+        let (mut depth, mut is_text, mut is_escaped, mut is_whole, mut is_begun) =
+            (0_usize, false, false, true, false);
+        loop {
+            let Some(byte) = self.peek()? else {
+                return if depth == 0 && !is_text && is_begun { Ok(is_whole) } else { Err(ends_early()) };
+            };
+            let is_end = depth == 0 && !is_text && is_begun;
+            if is_end && matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
+                return Ok(is_whole);
+            }
+            if !is_begun && matches!(byte, b',' | b']' | b'}' | b':') {
+                return Err(self.unexpected(byte));
+            }
+            self.byte()?;
+            is_begun = true;
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' if is_text => is_escaped = true,
+                b'"' => is_text = !is_text,
+                b'{' | b'[' if !is_text => depth += 1,
+                b'}' | b']' if !is_text => depth -= 1,
+                _ => {}
+            }
+            match &mut into {
+                Some(into) if into.len() < LIMIT_BYTES => into.push(byte),
+                Some(_) => is_whole = false,
+                None => {}
+            }
+        }
+    }
+
+    fn key(&mut self) -> io::Result<()> {
+        self.blanks()?;
+        let mut bytes = Vec::new();
+        if self.peek()? != Some(b'"') {
+            let other = self.byte()?;
+            return Err(self.unexpected(other));
+        }
+        let mut is_escaped = false;
+        loop {
+            let byte = self.byte()?;
+            bytes.push(byte);
+            if bytes.len() > LIMIT_BYTES {
+                return Err(self.unexpected(byte));
+            }
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = true,
+                b'"' if bytes.len() > 1 => break,
+                _ => {}
+            }
+        }
+        let name: String = serde_json::from_slice(&bytes).unwrap_or_default();
+        if let Some(Frame::Object { key }) = self.open.last_mut() {
+            *key = name;
+        }
+        match self.token()? {
+            b':' => Ok(()),
+            other => Err(self.unexpected(other)),
+        }
+    }
+
+    fn token(&mut self) -> io::Result<u8> {
+        self.blanks()?;
+        self.byte()
+    }
+
+    fn blanks(&mut self) -> io::Result<()> {
+        while matches!(self.peek()?, Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.byte()?;
+        }
+        Ok(())
+    }
+
+    fn peek(&mut self) -> io::Result<Option<u8>> {
+        Ok(self.reader.fill_buf()?.first().copied())
+    }
+
+    fn byte(&mut self) -> io::Result<u8> {
+        let byte = self.peek()?.ok_or_else(ends_early)?;
+        self.reader.consume(1);
+        self.offset += 1;
+        Ok(byte)
+    }
+
+    fn unexpected(&self, byte: u8) -> io::Error {
+        let text = format!("no JSON: `{}` at byte {}", byte.escape_ascii(), self.offset.saturating_sub(1));
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    }
+}
+
+fn ends_early() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the JSON ends early")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATHS: &[&[&str]] = &[&["c", "*", "name"], &["c", "*", "events", "*"]];
+
+    fn check(text: &str, expected: &[(usize, &[u64], &str)]) {
+        let mut reader = JsonPaths::new(text.as_bytes(), PATHS);
+        let mut found = Vec::new();
+        while let Some(it) = reader.next_value().expect(text) {
+            let bytes = it.bytes.expect("it is small");
+            assert!(text.as_bytes()[it.offset as usize..].starts_with(&bytes));
+            found.push((it.path, it.places, String::from_utf8(bytes).expect("text")));
+        }
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(path, places, text)| (*path, places.to_vec(), (*text).to_owned()))
+            .collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn values_come_out_of_their_paths_and_nothing_else_does() {
+        check(
+            r#"{"a":[1,{"c":2}],"c":[{"name":{"x":"}]\""},"z":"c","events":[1, "two" ,[3]]},{"events":[]},{"name":null}]}"#,
+            &[
+                (0, &[0], r#"{"x":"}]\""}"#),
+                (1, &[0, 0], "1"),
+                (1, &[0, 1], r#""two""#),
+                (1, &[0, 2], "[3]"),
+                (0, &[2], "null"),
+            ],
+        );
+        check("[1,2]", &[]);
+        check("{}", &[]);
+        check("\u{feff} {\"c\" : [ { } , 5 ] }", &[]);
+    }
+
+    #[test]
+    fn text_that_is_no_json_or_breaks_off_is_an_error_and_no_panic() {
+        let text = r#"{"c":[{"name":"a","events":[{"b":1},2]}]}"#;
+        for cut in 0..text.len() {
+            let mut reader = JsonPaths::new(&text.as_bytes()[..cut], PATHS);
+            let ended = std::iter::from_fn(|| reader.next_value().transpose()).find_map(Result::err);
+            assert!(ended.is_some(), "cut at {cut}");
+        }
+        for text in ["", "{1:2}", "{\"c\" 2}", "{\"c\":,}", "[[[", "{\"c\":[1}"] {
+            let mut reader = JsonPaths::new(text.as_bytes(), PATHS);
+            assert!(reader.next_value().is_err(), "{text}");
+        }
+    }
+}
