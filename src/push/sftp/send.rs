@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use sha2::{Digest, Sha256 as Sha};
 
+use super::super::manifest;
 use super::super::target::{
     Feed, Next, Outcome, Over, Result, Retry, Send, Sent, Sha256, Stat, TargetError, Task,
 };
@@ -358,7 +359,12 @@ impl Server {
         if tried.is_some_and(|tried| tried.syncs_by_command) {
             let command = format!("sync -f {}", super::facts::quoted(&self.root));
             // A disk that has much to write takes its time.
-            let ran = self.connection.run(&command, Vec::new(), Duration::from_secs(1200)).await?;
+            let running = self.connection.run(&command, Vec::new(), Duration::from_secs(1200));
+            // The manifest is what comes next.
+            let path = self.at(manifest::PATH);
+            let (ran, opened) = tokio::join!(running, self.open_to_append(&path));
+            *self.open_manifest.lock().unwrap_or_else(PoisonError::into_inner) = opened.ok();
+            let ran = ran?;
             self.connection.prepare_run();
             if ran.is_none_or(|ran| ran.status != Some(0)) {
                 return Err(TargetError::new(
@@ -396,21 +402,32 @@ impl Server {
         }
     }
 
-    /// Appends to a file and makes it safe.
-    async fn append(&self, path: &str, bytes: &[u8]) -> Result<Outcome> {
-        let path = self.at(path);
+    /// Opens a file to append to; tells where it ends.
+    async fn open_to_append(&self, path: &str) -> Result<(Vec<u8>, u64)> {
         let session = &self.sessions[0];
         let attrs = Attrs { mode: Some(0o600), ..Attrs::default() };
         let flags = open::WRITE | open::CREATE | open::APPEND;
         // Not every server knows how to append: the offset says it too.
-        let end = session.attrs(Request::Lstat(&path));
-        let handle = session.handle(Request::Open(&path, flags, attrs)).await;
+        let end = session.attrs(Request::Lstat(path));
+        let handle = session.handle(Request::Open(path, flags, attrs)).await;
         let handle = handle.map_err(|failed| {
-            let err = self.explain("append to", &path, &failed);
+            let err = self.explain("append to", path, &failed);
             if self.is_openssh() { err } else { err.hint("ProFTPD needs `AllowStoreRestart on` for that") }
         })?;
-        let end = end.await.map_err(|failed| self.explain("look at", &path, &failed))?;
-        let mut offset = end.and_then(|attrs| attrs.size).unwrap_or(0);
+        let end = end.await.map_err(|failed| self.explain("look at", path, &failed))?;
+        Ok((handle, end.and_then(|attrs| attrs.size).unwrap_or(0)))
+    }
+
+    /// Appends to a file and makes it safe.
+    async fn append(&self, path: &str, bytes: &[u8]) -> Result<Outcome> {
+        let early = self.open_manifest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let is_manifest = path == manifest::PATH;
+        let path = self.at(path);
+        let session = &self.sessions[0];
+        let (handle, mut offset) = match early.filter(|_| is_manifest) {
+            Some(opened) => opened,
+            None => self.open_to_append(&path).await?,
+        };
         let mut writes = Vec::new();
         for piece in bytes.chunks(self.facts.max_write) {
             writes.push(session.write(&handle, offset, self.packet(&handle, piece)));

@@ -49,6 +49,8 @@ pub struct Server {
     pub commands: OnceCell<Option<Tried>>,
     /// Files that nobody has made safe yet.
     pub unsynced: Mutex<Vec<String>>,
+    /// The manifest, opened to be appended to, and where it ends.
+    pub open_manifest: Mutex<Option<(Vec<u8>, u64)>>,
     /// Questions that every push asks, asked before anybody wants to know.
     pub early: Option<Early>,
     /// The user wants to stop.
@@ -102,6 +104,7 @@ impl Server {
             care: AtomicU32::new(0),
             commands: OnceCell::new(),
             unsynced: Mutex::default(),
+            open_manifest: Mutex::default(),
             early,
             is_stopping: AtomicBool::new(false),
             next: AtomicUsize::new(0),
