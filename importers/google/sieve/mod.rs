@@ -272,7 +272,7 @@ fn is_address(text: &str) -> bool {
 
 /// The commands of a filter, and what none can say.
 fn actions(fields: &Fields) -> (Vec<Command>, Vec<String>) {
-    let (mut commands, mut left_out) = (Vec::new(), Vec::new());
+    let (mut commands, mut left_out) = (Vec::new(), unsayable(fields));
     let (mut flags, mut folders) = (BTreeSet::new(), Vec::new());
     let mut is_archived = fields.is(&["shouldArchive"]);
     let mut is_deleted = fields.is(&["shouldTrash"]);
@@ -300,18 +300,6 @@ fn actions(fields: &Fields) -> (Vec<Command>, Vec<String>) {
             flags.insert(flag);
         }
     }
-    for (name, what) in [
-        ("shouldNeverSpam", "never treat as spam"),
-        ("shouldSpam", "treat as spam"),
-        ("shouldNeverMarkAsImportant", "never mark as important"),
-    ] {
-        if fields.is(&[name]) {
-            left_out.push(what.to_owned());
-        }
-    }
-    if let Some(category) = fields.text(&["smartLabelToApply", "category"]) {
-        left_out.push(format!("put into the category {category}"));
-    }
     commands.extend(flags.into_iter().map(Command::AddFlag));
     let (forwards, odd): (Vec<String>, Vec<String>) =
         fields.list(&["forwardTo", "forward"]).into_iter().partition(|it| is_address(it));
@@ -332,6 +320,24 @@ fn actions(fields: &Fields) -> (Vec<Command>, Vec<String>) {
         commands.push(Command::Keep);
     }
     (commands, left_out)
+}
+
+/// What a filter does and no command can say.
+fn unsayable(fields: &Fields) -> Vec<String> {
+    let mut left_out = Vec::new();
+    for (name, what) in [
+        ("shouldNeverSpam", "never treat as spam"),
+        ("shouldSpam", "treat as spam"),
+        ("shouldNeverMarkAsImportant", "never mark as important"),
+    ] {
+        if fields.is(&[name]) {
+            left_out.push(what.to_owned());
+        }
+    }
+    if let Some(category) = fields.text(&["smartLabelToApply", "category"]) {
+        left_out.push(format!("put into the category {category}"));
+    }
+    left_out
 }
 
 #[cfg(test)]
