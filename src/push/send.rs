@@ -295,6 +295,12 @@ impl<'a> Sending<'a> {
             || (n > 0 && self.batch_begin.elapsed() >= BATCH_TIME)
     }
 
+    /// All that is left is on its way already: what is there waits for it a little, so that one batch does for both.
+    fn is_last_batch_near(&self) -> bool {
+        let is_all_out = self.is_all_read && self.page.is_empty();
+        is_all_out && !self.in_flight.is_empty() && self.batch_begin.elapsed() < BATCH_TIME
+    }
+
     /// Closes the batch: the next thing to do is to make its files safe.
     fn close_batch(&mut self) {
         let puts = std::mem::take(&mut self.finished);
@@ -327,7 +333,7 @@ impl<'a> Sending<'a> {
     }
 
     fn next_or_error(&mut self) -> Result<Next> {
-        if self.closing.is_none() && self.is_batch_full() {
+        if self.closing.is_none() && self.is_batch_full() && !self.is_last_batch_near() {
             self.close_batch();
         }
         if let Some(next) = self.book_task() {

@@ -20,7 +20,7 @@ use super::super::manifest;
 use super::super::target::{
     Feed, Next, Outcome, Over, Result, Retry, Send, Sent, Sha256, Stat, TargetError, Task,
 };
-use super::server::{CHANNELS_FOR_SMALL, Server, cut, stat_of};
+use super::server::{Server, cut, stat_of};
 use super::session::{Failed, Session};
 use super::wire::{Attrs, Request, open, status, write_head_len};
 
@@ -72,7 +72,7 @@ struct Flight<'a> {
 /// When the link is cut.
 pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
     let a_channel = FILES_A_CHANNEL.min(server.facts.max_handles.saturating_sub(LARGE_AT_ONCE + 1).max(1));
-    let max_files = a_channel * server.sessions.len().min(CHANNELS_FOR_SMALL);
+    let max_files = a_channel * server.channels_for_small;
     let care = feed.care();
     server.care.store(care, Ordering::Relaxed);
     let mut flight = Flight {

@@ -23,7 +23,9 @@ const CHANNELS: usize = 4;
 
 /// Small files go over so many of them: more server processes only wait for each other, since they work in the same
 /// few folders.
-pub const CHANNELS_FOR_SMALL: usize = 2;
+const CHANNELS_FOR_SMALL: usize = 2;
+/// On a line whose round trip takes longer they go over all of them: what is waited for then is the line.
+const LONG_ROUND_TRIP: Duration = Duration::from_millis(10);
 
 /// A server.
 pub struct Server {
@@ -31,6 +33,8 @@ pub struct Server {
     pub connection: Connection,
     /// At least one.
     pub sessions: Vec<Session>,
+    /// Small files go over so many of them.
+    pub channels_for_small: usize,
     /// The home of the login, absolute.
     pub home: String,
     /// The target's root, absolute.
@@ -80,7 +84,9 @@ impl Server {
         connection.prepare_run();
         let realpath = first.ask(Request::Realpath("."));
         let early = is_openssh.then(|| Early::ask(first, &opening.place.path));
+        let asked = Instant::now();
         let (realpath, facts) = tokio::join!(realpath, Facts::learn(first));
+        let is_long = asked.elapsed() > LONG_ROUND_TRIP;
         let home = match realpath {
             Ok(Reply::Names(names)) => names.into_iter().next().map(|(name, _)| name).unwrap_or_default(),
             Err(Failed::Cut) => return Err(cut()),
@@ -92,8 +98,11 @@ impl Server {
             }
             _ => opening.place.path.clone(),
         };
+        let channels_for_small =
+            if is_long { sessions.len() } else { sessions.len().min(CHANNELS_FOR_SMALL) };
         Ok(Server {
             connection,
+            channels_for_small,
             sessions,
             home,
             root: if root.is_empty() { "/".to_owned() } else { root },
@@ -122,7 +131,7 @@ impl Server {
     /// The session for the next small file.
     pub fn session_for_small(&self) -> &Session {
         let n = self.next.fetch_add(1, Ordering::Relaxed);
-        &self.sessions[n % self.sessions.len().min(CHANNELS_FOR_SMALL)]
+        &self.sessions[n % self.channels_for_small]
     }
 
     /// True when a session is gone.
