@@ -9,6 +9,8 @@ mod drive;
 pub mod labels;
 mod locales;
 mod mail;
+mod naming;
+mod photos;
 mod products;
 mod settings;
 mod wire;
@@ -32,8 +34,8 @@ pub struct Google;
 static ABOUT: About = About {
     name: "google",
     title: "Google Takeout",
-    kinds: &[Kind::Message, Kind::File, Kind::Setting],
-    products: &["mail", "drive", "groups"],
+    kinds: &[Kind::Message, Kind::File, Kind::Photo, Kind::Setting],
+    products: &["mail", "drive", "groups", "photos"],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
 };
@@ -106,6 +108,7 @@ impl Importer for Google {
                     }
                 }
                 "drive" => drive::import(source, product, options, sink)?,
+                "photos" => photos::import(source, product, options, sink)?,
                 _ => {}
             }
         }

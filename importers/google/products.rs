@@ -6,10 +6,12 @@
 use exodus_api::{Product, Source};
 
 use super::browser::Browser;
+use super::photos;
 use crate::shared::names;
 
 /// Codes that the importer understands, with the names they have in exodus.
-const UNDERSTOOD: &[(&str, &str)] = &[("GMAIL", "mail"), ("DRIVE", "drive"), ("GROUPS", "groups")];
+const UNDERSTOOD: &[(&str, &str)] =
+    &[("GMAIL", "mail"), ("DRIVE", "drive"), ("GROUPS", "groups"), ("PHOTOS", "photos")];
 
 /// Names of folders by code; the first of them is the English one.
 const FOLDERS: &[(&str, &[&str])] = &[
@@ -41,6 +43,8 @@ const FOLDERS: &[(&str, &[&str])] = &[
             "Google 포토",
             "Google 相册",
             "Google Фото",
+            "Google Снимки",
+            "Fotky Google",
         ],
     ),
     (
@@ -140,7 +144,9 @@ pub fn products(source: &dyn Source, root: &str, browser: &Browser) -> Vec<Produ
         }
         let folded = names::folded(folder);
         let listed = browser.products.iter().find(|(_, known)| names::folded(known) == folded);
-        let code = listed.map(|(code, _)| code.as_str()).or_else(|| code_of_folder(folder));
+        let by_content = || photos::is_photos(source, &path).then_some("PHOTOS");
+        let code =
+            listed.map(|(code, _)| code.as_str()).or_else(|| code_of_folder(folder)).or_else(by_content);
         let is_understood = code.is_some_and(|code| UNDERSTOOD.iter().any(|(known, _)| *known == code));
         products.push(Product { name: name_of(code, folder), folder: path, is_understood });
     }

@@ -2,11 +2,14 @@
 //!
 //! [`mbox`] splits, [`from_line`] reads its separators, [`quoting`] undoes its `>From ` lines, [`identity`] names a
 //! message that carries no name of its own, [`names`] compares file names as people do, [`document_date`] asks a
-//! document for its own date.
+//! document for its own date, [`movie_date`] a video, [`name_date`] its name, [`media_type`] tells what a picture or video is by its first bytes.
 
 pub mod document_date;
 pub mod from_line;
 pub mod identity;
 pub mod mbox;
+pub mod media_type;
+pub mod movie_date;
+pub mod name_date;
 pub mod names;
 pub mod quoting;

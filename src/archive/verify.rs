@@ -219,7 +219,7 @@ fn check_items(
 ) -> Result<()> {
     let (share, shares) = scope.subset.unwrap_or((1, 1));
     let total =
-        "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE path IS NOT NULL AND id % ?2 = ?1 - 1";
+        "SELECT count(*), CAST(total(size) AS INTEGER) FROM item WHERE path IS NOT NULL AND id % ?2 = ?1 - 1";
     let (items, bytes): (i64, i64) =
         index.conn.query_row(total, [share as i64, shares as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
     observer.event(Event::Begin { stage: "verify", total_bytes: bytes as u64, total_items: items as u64 });

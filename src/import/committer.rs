@@ -245,8 +245,10 @@ impl<'a> Committer<'a> {
         let state = &self.states[place];
         let of_all_runs = state.of_all_runs();
         let (earlier, earlier_options) = &self.recorded[place];
-        let is_new = *earlier != of_all_runs || !self.settled[place];
-        let is_reread = state.is_taken() && earlier_options.as_ref() != Some(&self.options);
+        // What an earlier run found to be a copy of another entry's item is one still.
+        let is_copy = *earlier == State::Duplicate && state.state() == State::Duplicate;
+        let is_new = !is_copy && (*earlier != of_all_runs || !self.settled[place]);
+        let is_reread = state.is_taken() && !is_copy && earlier_options.as_ref() != Some(&self.options);
         let is_to_write = is_reread || (is_new && states::replaces(*earlier, of_all_runs));
         if !is_to_write {
             return Ok(());
@@ -280,14 +282,22 @@ impl<'a> Committer<'a> {
             if let Some(note) = notes_in_words(&entry.path, &self.states[place]) {
                 self.outcome.notes.push(note);
             }
+            // What an entry names and no part holds is missing too; the export's own list, where there is one, has it.
+            if let Some(Value::String(missing)) = self.states[place].notes.get("missing")
+                && self.opened.survey.missing.is_empty()
+            {
+                self.outcome.missing.push(missing.clone());
+            }
         }
+        self.outcome.missing.sort_unstable();
         Ok(())
     }
 }
 
 fn notes_in_words(path: &str, state: &EntryState) -> Option<String> {
     // Longer notes are for the index.
-    let words = state.notes.iter().filter_map(|(name, value)| match value {
+    let words = state.notes.iter().filter(|(name, _)| *name != "missing");
+    let words = words.filter_map(|(name, value)| match value {
         Value::String(text) => Some(format!("{name} {text}")),
         Value::Number(number) => Some(format!("{name} {number}")),
         _ => None,

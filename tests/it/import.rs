@@ -136,7 +136,7 @@ fn what_nobody_understands_is_kept_verbatim() {
         let stored: BTreeSet<String> =
             tree::of(&home.archive().join("files")).into_values().map(|leaf| leaf.content).collect();
         let names = lang.names();
-        let understood = [format!("Takeout/{}/", names.mail), format!("Takeout/{}/", names.drive)];
+        let understood = [names.mail, names.drive, names.photos].map(|name| format!("Takeout/{name}/"));
         for entry in
             entries.iter().filter(|it| it.path.starts_with("Takeout/") && !it.path.contains(".DS_Store"))
         {

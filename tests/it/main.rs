@@ -17,6 +17,7 @@ mod index;
 mod layers;
 mod mutations;
 mod options;
+mod photos;
 mod push;
 mod push_sftp;
 mod readback;
