@@ -13,6 +13,7 @@ use super::recover;
 use super::scratch::Scratch;
 use super::seal;
 use super::text;
+use super::views;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
 
@@ -63,6 +64,7 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
     if lock.is_unclean {
         recover::sweep(root, &index)?;
     }
+    views::restore(root, &index, &scratch)?;
     index.rest()?;
     drop(index);
     seal::break_seal(root)?;

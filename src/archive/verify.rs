@@ -13,7 +13,7 @@ use super::index::{self, Index};
 use super::lock::Lock;
 use super::maildir::{self, LabelMode};
 use super::reader::{self, FaultLine, find_file};
-use super::{ledger, recover, reindex, seal};
+use super::{ledger, recover, reindex, seal, views};
 use crate::report::counts::{EntryCounts, State};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -95,6 +95,7 @@ pub fn verify(root: &Path, scope: Scope, observer: &dyn Observer, stop: &AtomicB
     let mut report = Report { entries: reader::entry_counts(&index.conn, None)?, ..Report::default() };
     check_index(root, &index, scope, &mut report)?;
     check_items(root, &index, scope, observer, stop, &mut report)?;
+    check_views(root, &index, scope, &mut report)?;
     if scope.subset.is_none() {
         check_strays(root, &index, &mut report)?;
         check_small_files(root, &index, &mut report)?;
@@ -336,9 +337,23 @@ fn check(root: &Path, row: &Row, with_dkim: bool) -> Found {
     }
 }
 
+/// Compares sidecars of photos and albums with what the index says they are.
+fn check_views(root: &Path, index: &Index, scope: Scope, report: &mut Report) -> Result<()> {
+    let share = scope.subset.map_or((0, 1), |(nth, of)| (nth as i64 - 1, of as i64));
+    for differs in views::check(root, index, share, scope.subset.is_none())? {
+        let what = match differs.is_missing {
+            true => "is missing; the next import or `exodus reindex` makes it again",
+            false => "is not what the index says; `exodus reindex` makes it again",
+        };
+        report.problems.push(Problem { path: differs.path, what: what.to_owned() });
+    }
+    Ok(())
+}
+
 /// Looks for files that no row speaks of.
 fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
     check_stray_messages(root, index, report)?;
+    let links = views::albums::wanted(index)?;
     let mut of_others = 0;
     let folders = ["files", "contacts", "calendars"].map(|folder| root.join(folder));
     for entry in folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).min_depth(1)) {
@@ -347,7 +362,7 @@ fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
             continue;
         }
         let path = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_string_lossy().into_owned();
-        if !index.is_taken(&path)? {
+        if !links.contains_key(&path) && !index.is_taken(&path)? {
             of_others += 1;
             if of_others <= 5 {
                 report.notes.push(format!("{path}: not put there by exodus"));

@@ -68,9 +68,12 @@ impl Writer {
         } else if record.path.is_none()
             && let Some(body) = &new_body
         {
-            record.path = Some(self.free_path(&item.archive_path(), body.size, Some(&body.blake3))?);
+            let has_sidecar = item.kind == exodus_api::Kind::Photo;
+            let content = (body.size, Some(&*body.blake3));
+            record.path = Some(self.free_path(&item.archive_path(), content, has_sidecar)?);
         }
         let is_same = ItemRecord { origin: before.origin.clone(), ..record.clone() } == *before;
+        self.plan_sidecar(&record, Some(before));
         if is_same && !takes_body {
             return self.add_origin(&item, &known);
         }
