@@ -12,7 +12,7 @@ use exodus_fixtures::takeout::{FileEntry, Spec, build};
 use serde_json::Value;
 
 use crate::house::{Home, number, skip};
-use crate::tree;
+use crate::{index, tree};
 
 /// A home with an imported sample.
 fn imported(lang: Lang) -> Home {
@@ -65,6 +65,16 @@ fn check(lang: Lang, home: &Home, photo: &TruePhoto, item: &Value) {
 
 fn label(label: &Value) -> Option<&str> {
     label.as_str().or_else(|| label["name"].as_str())
+}
+
+#[test]
+fn the_index_answers_questions_about_photos() {
+    let home = imported(Lang::De);
+    let conn = index::open(&home.archive());
+    let sql = "SELECT path || ' ' || people || ' ' || albums || ' ' || latitude FROM photo WHERE favourite";
+    let found: Vec<String> = index::rows(&conn, sql, |row| row.get(0));
+    let wanted = "files/photos/2019/05/IMG_0001.jpg [\"Ben Example\"] [\"Hafenfest: 2019\"] 54.32";
+    assert_eq!(found, [wanted]);
 }
 
 #[test]

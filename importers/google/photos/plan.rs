@@ -157,7 +157,10 @@ impl<'a> Plan<'a> {
             if sidecars.is_empty() {
                 continue;
             }
-            let nfc = |entry: &Entry| entry.name().nfc().collect::<String>();
+            let nfc = |entry: &Entry| match entry.name() {
+                name if name.is_ascii() => name.to_owned(),
+                name => name.nfc().collect::<String>(),
+            };
             let photo_names: Vec<String> = photos.iter().map(|it| nfc(self.photos[*it].entry)).collect();
             let card_names: Vec<String> = sidecars.iter().map(|it| nfc(self.sidecars[*it].entry)).collect();
             let cards = card_names.iter().zip(&sidecars);
