@@ -179,9 +179,9 @@ fn a_newer_export_changes_albums_and_sidecars() {
     let home = Home::new();
     let (album, photo) = ("Takeout/Google Photos/Boote", "Takeout/Google Photos/Photos from 2019");
     let sidecar = |words: &str| {
-        format!(
-            "{{\"title\":\"a.jpg\",\"description\":\"{words}\",\"photoTakenTime\":{{\"timestamp\":\"1556893812\"}}}}"
-        )
+        let favourite = if words.contains("old") { ",\"favorited\":true" } else { "" };
+        let taken = "\"photoTakenTime\":{\"timestamp\":\"1556893812\"}";
+        format!("{{\"title\":\"a.jpg\",\"description\":\"{words}\",{taken}{favourite}}}")
     };
     let export = |words: &str, in_album: bool, stamp: &'static str| {
         let mut files = vec![
@@ -205,6 +205,7 @@ fn a_newer_export_changes_albums_and_sidecars() {
     {
         home.import(&home.at(name), &[]).expect(0);
         let found = fs::read_to_string(&xmp).expect("there is a sidecar");
+        assert_eq!(found.contains("Rating>5<"), words.contains("old"), "{name}: {found}");
         assert!(
             found.contains(words) && found.contains("Albums/Boote") == (n_linked == 2),
             "{name}: {found}"

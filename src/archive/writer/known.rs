@@ -141,7 +141,11 @@ impl Writer {
                 let new = item.labels.iter().filter(|label| !before.labels.contains(label));
                 record.labels.extend(new.cloned());
             }
-            _ => record.labels.clone_from(&item.labels),
+            _ => {
+                record.labels.clone_from(&item.labels);
+                // What a newer export does not tell any more (a favourite that is none now) is not so any more.
+                record.extra.clear();
+            }
         }
         for (name, value) in &item.extra {
             record.extra.insert(name.clone(), value.clone());
