@@ -35,7 +35,8 @@ pub trait Sink {
     /// When the run has to end.
     fn fault(&mut self, fault: Fault) -> Result<(), Stop>;
 
-    /// Records how an entry was understood (a decision, a count) for the index and the receipt.
+    /// Records how an entry was understood (a decision, a count) for the index and the receipt. The note `missing`
+    /// names something that the entry speaks of and no given part holds.
     ///
     /// # Errors
     /// When the run has to end.

@@ -13,7 +13,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use super::{drive, faults, head, read};
+use super::{faults, head, naming, read};
 use crate::shared::content_lines::uid_of;
 use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
 use crate::shared::json_paths::JsonPaths;
@@ -275,7 +275,7 @@ impl<'a> Files<'a> {
 
     /// The attachment that the JSON calls so.
     fn find(&mut self, original: &str, exported: &str) -> Attachment {
-        let wanted = names::folded(&drive::spelled(exported));
+        let wanted = names::folded(&naming::spelled(exported));
         let n_before = self.n_asked.entry(wanted.clone()).or_default();
         let numbered = match wanted.rsplit_once('.') {
             Some((stem, ending)) => format!("{stem}({n_before}).{ending}"),

@@ -14,6 +14,7 @@ use exodus_api::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::naming::{spelled, split_extension, split_number};
 use super::read;
 use super::wire::DriveInfo;
 use crate::shared::{document_date, names};
@@ -116,22 +117,6 @@ fn uncut_name(name: &str, title: &str) -> Option<String> {
     let spelled = spelled(title_stem);
     let is_cut = stem.encode_utf16().count() >= CUT_UNITS && spelled.len() > stem.len();
     (is_cut && spelled.starts_with(stem)).then(|| format!("{title_stem}{extension}").replace('/', "_"))
-}
-
-/// A title as an export spells it in names: what some file system refuses becomes `_`.
-pub fn spelled(title: &str) -> String {
-    let replace = |letter: char| match letter {
-        '%' | '&' | '*' | '\\' | '|' | ':' | '?' | '"' | '<' | '>' | '/' | '\'' | '\n' | '\r' => '_',
-        letter => letter,
-    };
-    title.chars().map(replace).collect()
-}
-
-fn split_extension(name: &str) -> (&str, &str) {
-    match name.rfind('.') {
-        Some(dot) if dot > 0 && name.len() - dot <= 6 => name.split_at(dot),
-        _ => (name, ""),
-    }
 }
 
 /// What sidecars tell of a file.
@@ -267,15 +252,6 @@ impl Suffix {
             (found.len() == 1).then(|| found[0])
         };
         whole.or_else(by_stem).or_else(by_title)
-    }
-}
-
-/// A name's stem without the number of a duplicate: `a(1)` is `a` and 1.
-fn split_number(stem: &str) -> (&str, Option<u32>) {
-    let split = stem.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
-    match split.and_then(|(stem, number)| Some((stem, number.parse().ok()?))) {
-        Some((stem, number)) => (stem, Some(number)),
-        None => (stem, None),
     }
 }
 

@@ -16,6 +16,8 @@ mod keep;
 pub mod labels;
 mod locales;
 mod mail;
+mod naming;
+mod photos;
 mod products;
 mod settings;
 mod sieve;
@@ -45,6 +47,7 @@ static ABOUT: About = About {
     kinds: &[
         Kind::Message,
         Kind::File,
+        Kind::Photo,
         Kind::Contact,
         Kind::Event,
         Kind::Task,
@@ -54,7 +57,8 @@ static ABOUT: About = About {
         Kind::Setting,
     ],
     products: &[
-        "mail", "drive", "groups", "contacts", "calendar", "tasks", "keep", "chat", "hangouts", "voice",
+        "mail", "drive", "groups", "photos", "contacts", "calendar", "tasks", "keep", "chat", "hangouts",
+        "voice",
     ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
@@ -135,6 +139,7 @@ impl Importer for Google {
                 "chat" => chat::import(source, product, options, sink)?,
                 "hangouts" => hangouts::import(source, product, options, sink)?,
                 "voice" => voice::import(source, product, options, sink)?,
+                "photos" => photos::import(source, product, options, sink)?,
                 _ => {}
             }
         }

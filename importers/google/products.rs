@@ -7,6 +7,7 @@ use exodus_api::{Product, Source};
 
 use super::browser::Browser;
 use super::by_content;
+use super::photos;
 use crate::shared::names;
 
 /// Codes that the importer understands, with the names they have in exodus.
@@ -14,6 +15,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("GMAIL", "mail"),
     ("DRIVE", "drive"),
     ("GROUPS", "groups"),
+    ("PHOTOS", "photos"),
     ("CONTACTS", "contacts"),
     ("CALENDAR", "calendar"),
     ("TASKS", "tasks"),
@@ -53,6 +55,8 @@ const FOLDERS: &[(&str, &[&str])] = &[
             "Google 포토",
             "Google 相册",
             "Google Фото",
+            "Google Снимки",
+            "Fotky Google",
         ],
     ),
     (
@@ -152,7 +156,10 @@ pub fn products(source: &dyn Source, root: &str, browser: &Browser) -> Vec<Produ
         }
         let folded = names::folded(folder);
         let listed = browser.products.iter().find(|(_, known)| names::folded(known) == folded);
-        let by_content = || by_content::code_of(source, &path);
+        let by_content = || {
+            by_content::code_of(source, &path)
+                .or_else(|| photos::is_photos(source, &path).then_some("PHOTOS"))
+        };
         let code =
             listed.map(|(code, _)| code.as_str()).or_else(|| code_of_folder(folder)).or_else(by_content);
         let is_understood = code.is_some_and(|code| UNDERSTOOD.iter().any(|(known, _)| *known == code));

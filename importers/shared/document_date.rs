@@ -1,4 +1,4 @@
-//! The date that a document tells of itself: Office Open XML, OpenDocument, PDF, and photos with EXIF.
+//! The date that a document tells of itself: Office Open XML, OpenDocument, PDF, pictures with EXIF, videos.
 //!
 //! Asked only where an export tells no date. What is found is the time of the last change, in UTC where the document
 //! names a zone; EXIF's local time is taken as it is.
@@ -12,10 +12,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use memchr::memmem;
 
+use super::movie_date;
+
 /// Larger documents are not asked: they would have to be held whole.
 const LIMIT_BYTES: u64 = 48 << 20;
 /// Of a photo the beginning is enough.
-const PHOTO_BYTES: u64 = 256 << 10;
+const PHOTO_BYTES: u64 = 1 << 20;
 /// No description inside a document is larger.
 const PROPERTIES_BYTES: u64 = 1 << 20;
 
@@ -31,7 +33,11 @@ pub fn modified(source: &dyn Source, entry: &Entry) -> Option<i64> {
         }
         "odt" | "ods" | "odp" | "odg" | "odf" => (LIMIT_BYTES, opendocument),
         "pdf" => (LIMIT_BYTES, pdf),
-        "jpg" | "jpeg" => (PHOTO_BYTES, jpeg),
+        "jpg" | "jpeg" | "jpe" | "jfif" | "heic" | "heif" | "hif" | "avif" | "png" | "webp" | "tif"
+        | "tiff" | "dng" => (PHOTO_BYTES, exif_date),
+        "mp4" | "mov" | "m4v" | "3gp" | "3g2" | "qt" | "mp" | "mv" => {
+            return movie_date::created(source.open(entry).ok()?);
+        }
         _ => return None,
     };
     if limit == LIMIT_BYTES && entry.size > LIMIT_BYTES {
@@ -130,12 +136,19 @@ fn pdf_date(text: &str) -> Option<i64> {
     Some(local - sign * (hours * 3600 + minutes * 60))
 }
 
-/// EXIF's DateTimeOriginal, else its DateTime, of a JPEG.
-fn jpeg(bytes: &[u8]) -> Option<i64> {
+/// EXIF's DateTimeOriginal, else its DateTime, of a picture.
+fn exif_date(bytes: &[u8]) -> Option<i64> {
     let exif = exif::Reader::new().read_from_container(&mut std::io::Cursor::new(bytes)).ok()?;
-    let field = |tag| exif.get_field(tag, exif::In::PRIMARY).map(|field| field.display_value().to_string());
-    let text = field(exif::Tag::DateTimeOriginal).or_else(|| field(exif::Tag::DateTime))?;
-    let local = utc(text.trim_matches('"').replacen(':', "-", 2).replacen(' ', "T", 1).parse().ok()?)?;
+    let field = |tag| match &exif.get_field(tag, exif::In::PRIMARY)?.value {
+        exif::Value::Ascii(texts) => exif::DateTime::from_ascii(texts.first()?).ok(),
+        _ => None,
+    };
+    let date = field(exif::Tag::DateTimeOriginal).or_else(|| field(exif::Tag::DateTime))?;
+    let small = |number: u8| i8::try_from(number).ok();
+    let (day, clock) = ((small(date.month)?, small(date.day)?), (small(date.hour)?, small(date.minute)?));
+    let year = i16::try_from(date.year).ok()?;
+    let local =
+        utc(DateTime::new(year, day.0, day.1, clock.0, clock.1, small(date.second.min(59))?, 0).ok()?)?;
     (local > 0).then_some(local)
 }
 
@@ -154,6 +167,14 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_tells_when_it_was_taken() {
+        let picture = exodus_fixtures::photos::picture_with_exif(1, "2019:05:03 14:30:12");
+        assert_eq!(exif_date(&picture), Some(1_556_893_812));
+        let never = exodus_fixtures::photos::picture_with_exif(1, "0000:00:00 00:00:00");
+        assert_eq!(exif_date(&never), None);
+    }
+
+    #[test]
     fn damaged_documents_have_no_date() {
         for bytes in [
             &b""[..],
@@ -163,7 +184,7 @@ mod tests {
         ] {
             assert_eq!(ooxml(bytes), None);
             assert_eq!(opendocument(bytes), None);
-            assert_eq!(jpeg(bytes), None);
+            assert_eq!(exif_date(bytes), None);
         }
     }
 

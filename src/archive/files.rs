@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use walkdir::{DirEntry, WalkDir};
 
 use super::reader::Reader;
+use super::views::albums;
 use super::{index, ledger, seal};
 use crate::report::error::{Error, Result};
 
@@ -55,6 +56,7 @@ pub enum OnDisk {
 
 impl Reader {
     /// Tells `visit` of every folder and file of the archive, each folder before what is in it.
+    /// The links of albums are passed over.
     /// Index, ledger and seal are left out while somebody writes to the archive: they would not fit each other.
     ///
     /// # Errors
@@ -73,7 +75,13 @@ impl Reader {
             for entry in
                 WalkDir::new(&top).sort_by_file_name().into_iter().filter_entry(|it| !is_temporary(it))
             {
-                visit(on_disk(self.root(), &entry.map_err(|err| walk_error(&top, err))?)?)?;
+                let entry = entry.map_err(|err| walk_error(&top, err))?;
+                // Albums can be made of the index anywhere.
+                let is_album = entry.file_type().is_symlink()
+                    && entry.path().starts_with(self.root().join(albums::FOLDER));
+                if !is_album {
+                    visit(on_disk(self.root(), &entry)?)?;
+                }
             }
         }
         Ok(())

@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use exodus_api::Label;
+use exodus_api::{Kind as ItemKind, Label};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::message::Facts;
 use super::names;
 use super::record::{EntryRecord, FaultRecord, ItemRecord, OriginRecord, Record, Spot};
+use super::views::xmp;
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 
@@ -257,7 +258,8 @@ impl Index {
              ON CONFLICT (platform, key) DO UPDATE SET time = excluded.time, title = excluded.title,
              path = excluded.path, path_fold = excluded.path_fold, size = excluded.size, blake3 = excluded.blake3,
              export_id = excluded.export_id, extra = excluded.extra,
-             has_text = CASE WHEN blake3 IS excluded.blake3 AND title IS excluded.title THEN has_text ELSE 0 END
+             has_text = CASE WHEN blake3 IS excluded.blake3 AND title IS excluded.title
+             AND json_extract(extra, '$.text') IS json_extract(excluded.extra, '$.text') THEN has_text ELSE 0 END
              RETURNING id",
         )?;
         let values = params![
@@ -480,13 +482,20 @@ impl Index {
         Ok(query.exists(params![platform, prefix, size as i64])?)
     }
 
-    /// True when an item that is no message has this path, or one that some disk cannot keep apart from it.
+    /// True when an item that is no message has this path, or one that some disk cannot keep apart from it; or when a
+    /// photo has it for its sidecar.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn is_taken(&self, path: &str) -> Result<bool> {
         let mut query = self.conn.prepare_cached("SELECT 1 FROM item WHERE path_fold = ?1")?;
-        Ok(query.exists([names::folded(path)])?)
+        let folded = names::folded(path);
+        if query.exists([&folded])? {
+            return Ok(true);
+        }
+        let Some(photo) = folded.strip_suffix(xmp::EXTENSION) else { return Ok(false) };
+        let mut query = self.conn.prepare_cached("SELECT 1 FROM item WHERE path_fold = ?1 AND kind = ?2")?;
+        Ok(query.exists([photo, ItemKind::Photo.name()])?)
     }
 }
 

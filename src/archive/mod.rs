@@ -4,10 +4,10 @@
 //! [`index`] makes rows of records; [`scratch`] takes bodies in; [`writer`] puts them in their place, which
 //! [`maildir`] and [`names`] decide; [`recover`] cleans up after a run that was killed; [`message`] reads mails for
 //! the index and [`text`] for full text; [`reader`], [`files`], [`search`] and [`tally`] answer questions; [`verify`] proves that all is
-//! there and unchanged; [`reindex`] builds the index again; `seal` tells whether
+//! there and unchanged; [`views`] are files made of the index for programs that do not read it; [`reindex`] builds the index again; `seal` tells whether
 //! somebody else has changed it, and [`proofs`] remembers what was proven.
 //!
-//! **Invariants.** Only [`writer`] and [`recover`] change `mail/` and `files/`. A name in them holds whole content.
+//! **Invariants.** Only [`writer`], [`recover`] and [`views`] change `mail/` and `files/`. A name in them holds whole content.
 //! A row of the index has its file; a file without a row is an unfinished batch's and is dealt with by the next
 //! writer. Files are 0600, folders 0700. The index can always be built again.
 
@@ -31,6 +31,7 @@ mod skeleton;
 pub mod tally;
 pub mod text;
 pub mod verify;
+pub mod views;
 pub mod writer;
 
 use std::fs::{self, File, OpenOptions, Permissions};

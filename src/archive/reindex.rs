@@ -13,6 +13,7 @@ use super::recover;
 use super::scratch::Scratch;
 use super::seal;
 use super::text;
+use super::views;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
 
@@ -63,6 +64,7 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
     if lock.is_unclean {
         recover::sweep(root, &index)?;
     }
+    views::restore(root, &index, &scratch)?;
     index.rest()?;
     drop(index);
     seal::break_seal(root)?;
@@ -96,7 +98,7 @@ fn put_in_place(root: &Path, temporary: &Path) -> Result<()> {
 }
 
 fn read_facts(root: &Path, index: &Index, observer: &dyn Observer, stop: &AtomicBool) -> Result<Rebuilt> {
-    let count = "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE path IS NOT NULL";
+    let count = "SELECT count(*), CAST(total(size) AS INTEGER) FROM item WHERE path IS NOT NULL";
     let (items, bytes): (i64, i64) = index.conn.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     observer.event(Event::Begin { stage: "reindex", total_bytes: bytes as u64, total_items: items as u64 });
     let mut rebuilt = Rebuilt { items: items as u64, missing: 0 };

@@ -144,6 +144,21 @@ CREATE TABLE fault (
 );
 CREATE INDEX fault_by_entry ON fault (entry_id);
 
+-- What is known of photos, for questions.
+CREATE VIEW photo AS
+SELECT id, path, time, title,
+       extra ->> 'date_from' AS date_from,
+       extra ->> 'description' AS description,
+       extra ->> 'latitude' AS latitude,
+       extra ->> 'longitude' AS longitude,
+       extra -> 'people' AS people,
+       coalesce(extra ->> 'favourite', 0) AS favourite,
+       coalesce(extra ->> 'archived', 0) AS archived,
+       coalesce(extra ->> 'trashed', 0) AS trashed,
+       (SELECT json_group_array(name) FROM item_label JOIN label ON label.id = label_id
+        WHERE item_id = item.id AND role = 'album') AS albums
+FROM item WHERE kind = 'photo';
+
 CREATE VIRTUAL TABLE text USING fts5 (
     subject, sender, recipients, body,
     content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'

@@ -40,7 +40,7 @@ struct Job {
 /// When the index cannot be written.
 pub fn update(root: &Path, index: &Index, observer: &dyn Observer, stop: &AtomicBool) -> Result<u64> {
     let (items, bytes): (i64, i64) = index.conn.query_row(
-        "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE has_text = 0",
+        "SELECT count(*), CAST(total(size) AS INTEGER) FROM item WHERE has_text = 0",
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;

@@ -14,7 +14,7 @@ use super::lock::Lock;
 use super::maildir::{self, LabelMode};
 use super::proofs::{Proof, What};
 use super::reader::{self, FaultLine, find_file};
-use super::{ledger, proofs, recover, reindex, seal};
+use super::{ledger, proofs, recover, reindex, seal, views};
 use crate::report::counts::{EntryCounts, State};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -96,6 +96,7 @@ pub fn verify(root: &Path, scope: Scope, observer: &dyn Observer, stop: &AtomicB
     let mut report = Report { entries: reader::entry_counts(&index.conn, None)?, ..Report::default() };
     check_index(root, &index, scope, &mut report)?;
     check_items(root, &index, scope, observer, stop, &mut report)?;
+    check_views(root, &index, scope, &mut report)?;
     if scope.subset.is_none() {
         check_strays(root, &index, &mut report)?;
         check_small_files(root, &index, &mut report)?;
@@ -234,7 +235,7 @@ fn check_items(
 ) -> Result<()> {
     let (share, shares) = scope.subset.unwrap_or((1, 1));
     let total =
-        "SELECT count(*), coalesce(sum(size), 0) FROM item WHERE path IS NOT NULL AND id % ?2 = ?1 - 1";
+        "SELECT count(*), CAST(total(size) AS INTEGER) FROM item WHERE path IS NOT NULL AND id % ?2 = ?1 - 1";
     let (items, bytes): (i64, i64) =
         index.conn.query_row(total, [share as i64, shares as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
     observer.event(Event::Begin { stage: "verify", total_bytes: bytes as u64, total_items: items as u64 });
@@ -352,9 +353,23 @@ fn check(root: &Path, row: &Row, with_dkim: bool) -> Found {
     }
 }
 
+/// Compares sidecars of photos and albums with what the index says they are.
+fn check_views(root: &Path, index: &Index, scope: Scope, report: &mut Report) -> Result<()> {
+    let share = scope.subset.map_or((0, 1), |(nth, of)| (nth as i64 - 1, of as i64));
+    for differs in views::check(root, index, share, scope.subset.is_none())? {
+        let what = match differs.is_missing {
+            true => "is missing; the next import or `exodus reindex` makes it again",
+            false => "is not what the index says; `exodus reindex` makes it again",
+        };
+        report.problems.push(Problem { path: differs.path, what: what.to_owned() });
+    }
+    Ok(())
+}
+
 /// Looks for files that no row speaks of.
 fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
     check_stray_messages(root, index, report)?;
+    let links = views::albums::wanted(index)?;
     let mut of_others = 0;
     let folders = ["files", "contacts", "calendars"].map(|folder| root.join(folder));
     for entry in folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).min_depth(1)) {
@@ -363,7 +378,7 @@ fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
             continue;
         }
         let path = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_string_lossy().into_owned();
-        if !index.is_taken(&path)? {
+        if !links.contains_key(&path) && !index.is_taken(&path)? {
             of_others += 1;
             if of_others <= 5 {
                 report.notes.push(format!("{path}: not put there by exodus"));

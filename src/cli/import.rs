@@ -11,6 +11,7 @@ use super::output::{Output, clean, counted, number, size};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::archive::maildir::LabelMode;
+use crate::archive::views::albums::AlbumMode;
 use crate::import::{self, ItemCounts, Outcome, Request};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
@@ -43,6 +44,10 @@ pub struct ImportArgs {
     /// Kept by the archive from its first import on [default: primary]
     #[arg(long, value_name = "HOW", value_parser = ["primary", "copies"])]
     labels: Option<String>,
+    /// Show albums of photos as folders of links, of hard links, or not.
+    /// Kept by the archive until another is asked for [default: links]
+    #[arg(long, value_name = "HOW", value_parser = ["links", "hardlinks", "none"])]
+    albums: Option<String>,
     /// Make no full-text index; `exodus reindex` makes it later
     #[arg(long)]
     no_fts: bool,
@@ -58,6 +63,7 @@ pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, context: &Context) -
         from: args.from.clone(),
         options: options(args, matches, context)?,
         labels: args.labels.as_deref().and_then(LabelMode::from_name),
+        albums: args.albums.as_deref().and_then(AlbumMode::from_name),
         allow_missing_parts: args.allow_missing_parts,
         with_text: !args.no_fts,
         is_dry_run: args.dry_run,

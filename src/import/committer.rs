@@ -282,14 +282,22 @@ impl<'a> Committer<'a> {
             if let Some(note) = notes_in_words(&entry.path, &self.states[place]) {
                 self.outcome.notes.push(note);
             }
+            // What an entry names and no part holds is missing too; the export's own list, where there is one, has it.
+            if let Some(Value::String(missing)) = self.states[place].notes.get("missing")
+                && self.opened.survey.missing.is_empty()
+            {
+                self.outcome.missing.push(missing.clone());
+            }
         }
+        self.outcome.missing.sort_unstable();
         Ok(())
     }
 }
 
 fn notes_in_words(path: &str, state: &EntryState) -> Option<String> {
     // Longer notes are for the index.
-    let words = state.notes.iter().filter_map(|(name, value)| match value {
+    let words = state.notes.iter().filter(|(name, _)| *name != "missing");
+    let words = words.filter_map(|(name, value)| match value {
         Value::String(text) => Some(format!("{name} {text}")),
         Value::Number(number) => Some(format!("{name} {number}")),
         _ => None,

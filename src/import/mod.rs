@@ -30,6 +30,7 @@ use crate::archive::maildir::LabelMode;
 use crate::archive::reader::FaultLine;
 use crate::archive::record::{EntryRecord, ExportRecord, FaultRecord, PartRecord, Record};
 use crate::archive::text;
+use crate::archive::views::albums::{self, AlbumMode};
 use crate::archive::writer::Writer;
 use crate::report::counts::{EntryCounts, State};
 use crate::report::error::{Error, Kind, Result};
@@ -49,6 +50,8 @@ pub struct Request {
     pub options: Options,
     /// One file a message or one for every label; `None` for what the archive was made with.
     pub labels: Option<LabelMode>,
+    /// How albums are shown; `None` for what the archive has.
+    pub albums: Option<AlbumMode>,
     /// Go on although the export's own list names files that are in no given part.
     pub allow_missing_parts: bool,
     /// Make the full-text index.
@@ -212,7 +215,8 @@ pub fn import(
     check_account(&request.archive, &opened)?;
     check_room(&request.archive, opened.export.content_bytes(), observer)?;
     let mut writer = Writer::open(&request.archive, request.labels)?;
-    let begun = begin(&mut writer, &opened, &request.options);
+    let chosen = request.albums.map_or(Ok(()), |mode| writer.set_albums(mode));
+    let begun = chosen.and_then(|()| begin(&mut writer, &opened, &request.options));
     let run = match begun {
         Ok(run) => run,
         Err(err) => {
@@ -221,6 +225,12 @@ pub fn import(
         }
     };
     let (mut writer, mut outcome) = recorder::run(writer, &opened, request, run, observer, stop);
+    if let Some(writer) = &mut writer
+        && !stop.load(Ordering::Relaxed)
+        && let Err(err) = writer.between_batches(albums::update)
+    {
+        outcome.error.get_or_insert(err);
+    }
     if let Some(writer) = &mut writer
         && request.with_text
         && outcome.error.as_ref().is_none_or(|error| error.kind == Kind::Bug)

@@ -139,6 +139,7 @@ fn what_nobody_understands_is_kept_verbatim() {
         let understood = [
             names.mail,
             names.drive,
+            names.photos,
             names.contacts,
             names.calendar,
             names.tasks,

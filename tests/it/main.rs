@@ -20,6 +20,7 @@ mod layers;
 mod mutations;
 mod notes;
 mod options;
+mod photos;
 mod push;
 mod push_sftp;
 mod readback;

@@ -12,7 +12,7 @@ use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Prod
 
 use self::card::{Card, Picture};
 use self::census::Census;
-use super::{drive, faults, read};
+use super::{faults, naming, read};
 use crate::shared::content_lines::{Piece, Splitter};
 use crate::shared::names;
 
@@ -156,7 +156,7 @@ impl Sending<'_> {
         if card.has_picture || card.name.is_empty() || !self.census.is_only_one_of_its_name(card) {
             return None;
         }
-        let wanted = names::folded(&drive::spelled(&card.name));
+        let wanted = names::folded(&naming::spelled(&card.name));
         let is_it = |entry: &&&Entry| {
             let stem = entry.name().rsplit_once('.').map_or("", |(stem, _)| stem);
             names::folded(stem) == wanted && entry.size > 0 && entry.size <= PICTURE_LIMIT_BYTES

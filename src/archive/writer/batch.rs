@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Writer;
+use crate::archive::record::ItemRecord;
+use crate::archive::views;
 use crate::report::error::{Error, Result};
 use crate::report::kill_point::kill_point;
 
@@ -18,6 +20,8 @@ pub(super) struct Batch {
     pub(super) remove: Vec<PathBuf>,
     pub(super) changed_keywords: Vec<String>,
     pub(super) has_new_folders: bool,
+    /// Sidecars of photos by their paths from the archive's top: content and time.
+    pub(super) sidecars: BTreeMap<String, (String, Option<i64>)>,
 }
 
 pub(super) struct Move {
@@ -63,16 +67,21 @@ impl Writer {
     /// # Errors
     /// When the disk does not take it.
     pub fn commit(&mut self) -> Result<()> {
-        if self.batch.records == 0 && self.batch.moves.is_empty() {
+        if self.batch.records == 0 && self.batch.moves.is_empty() && self.batch.sidecars.is_empty() {
             return Ok(());
         }
         kill_point();
-        if !self.batch.moves.is_empty() {
+        let sidecars = self.store_sidecars()?;
+        if !self.batch.moves.is_empty() || !sidecars.is_empty() {
             self.sync()?;
         }
         kill_point();
         for planned in self.batch.moves.values() {
             planned.run(&self.root)?;
+        }
+        for (from, to) in sidecars {
+            kill_point();
+            rename(&from, &to)?;
         }
         self.write_dovecot_files()?;
         let ledger_bytes = self.ledger.flush()?;
@@ -91,6 +100,40 @@ impl Writer {
         }
         self.batch = Batch::default();
         self.index.begin()
+    }
+
+    /// Plans the sidecar of an item that has one, unless it is there as it was before.
+    pub(super) fn plan_sidecar(&mut self, record: &ItemRecord, before: Option<&ItemRecord>) {
+        let Some((path, content)) = views::sidecar(record) else { return };
+        let was_so = before.and_then(views::sidecar).is_some_and(|(_, before)| before == content);
+        let is_there = || self.batch.sidecars.contains_key(&path) || self.root.join(&path).is_file();
+        if !(was_so && is_there()) {
+            self.batch.sidecars.insert(path, (content, record.time));
+        }
+    }
+
+    /// Writes the batch's sidecars under temporary names, on as many threads as there are processors; returns where
+    /// they are and where they belong.
+    fn store_sidecars(&mut self) -> Result<Vec<(PathBuf, PathBuf)>> {
+        let sidecars: Vec<_> = std::mem::take(&mut self.batch.sidecars).into_iter().collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let share = sidecars.len().div_ceil(threads).max(1);
+        let (root, scratch) = (&self.root, &self.scratch);
+        let store = |(path, (content, time)): &(String, (String, Option<i64>))| {
+            let stored = scratch.store(content.as_bytes(), String::new(), *time)?;
+            Ok((stored.path, root.join(path)))
+        };
+        std::thread::scope(|scope| {
+            let chunks = sidecars.chunks(share);
+            let workers: Vec<_> = chunks
+                .map(|chunk| scope.spawn(|| chunk.iter().map(store).collect::<Result<Vec<_>>>()))
+                .collect();
+            let mut stored = Vec::with_capacity(sidecars.len());
+            for worker in workers {
+                stored.extend(worker.join().expect("writing a small file never panics")?);
+            }
+            Ok(stored)
+        })
     }
 
     fn sync(&self) -> Result<()> {

@@ -68,9 +68,12 @@ impl Writer {
         } else if record.path.is_none()
             && let Some(body) = &new_body
         {
-            record.path = Some(self.free_path(&item.archive_path(), body.size, Some(&body.blake3))?);
+            let has_sidecar = item.kind == exodus_api::Kind::Photo;
+            let content = (body.size, Some(&*body.blake3));
+            record.path = Some(self.free_path(&item.archive_path(), content, has_sidecar)?);
         }
         let is_same = ItemRecord { origin: before.origin.clone(), ..record.clone() } == *before;
+        self.plan_sidecar(&record, Some(before));
         if is_same && !takes_body {
             return self.add_origin(&item, &known);
         }
@@ -138,7 +141,11 @@ impl Writer {
                 let new = item.labels.iter().filter(|label| !before.labels.contains(label));
                 record.labels.extend(new.cloned());
             }
-            _ => record.labels.clone_from(&item.labels),
+            _ => {
+                record.labels.clone_from(&item.labels);
+                // What a newer export does not tell any more (a favourite that is none now) is not so any more.
+                record.extra.clear();
+            }
         }
         for (name, value) in &item.extra {
             record.extra.insert(name.clone(), value.clone());

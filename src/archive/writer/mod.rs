@@ -25,6 +25,7 @@ use super::maildir::LabelMode;
 use super::message::Facts;
 use super::record::{ItemRecord, MailRecord, Record, Spot};
 use super::scratch::{Scratch, StoredBody};
+use super::views::albums::AlbumMode;
 use super::{names, recover, seal};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
@@ -204,6 +205,17 @@ impl Writer {
         Ok(())
     }
 
+    /// Decides how albums are shown from now on.
+    ///
+    /// # Errors
+    /// When the archive cannot take it.
+    pub fn set_albums(&mut self, mode: AlbumMode) -> Result<()> {
+        if AlbumMode::of(&self.index)? != mode {
+            self.record(&Record::Setting { name: "albums".to_owned(), value: mode.name().to_owned() })?;
+        }
+        Ok(())
+    }
+
     /// Where bodies are stored before they are added; may be used from any thread.
     pub fn scratch(&self) -> std::sync::Arc<Scratch> {
         self.scratch.clone()
@@ -276,6 +288,7 @@ impl Writer {
         let mut record = self.new_record(&item, body.as_ref());
         let links = self.place(&mut record, &item, body.as_ref().map(|body| &*body.blake3))?;
         let path = record.path.clone();
+        self.plan_sidecar(&record, None);
         let id = self.apply(&Record::Item(Box::new(record)), facts.as_ref())?;
         if let (Some(body), Some(path)) = (body, path) {
             self.plan_move(id, body.path, &path, &links)?;

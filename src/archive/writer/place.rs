@@ -1,11 +1,12 @@
 //! Where an item lies: a message by its labels, any other item under a name that no disk confuses with another.
 
-use exodus_api::{Flags, Label};
+use exodus_api::{Flags, Kind, Label};
 
 use super::{Incoming, Writer};
 use crate::archive::maildir::{self, Folder};
 use crate::archive::names;
 use crate::archive::record::{ItemRecord, Record};
+use crate::archive::views::xmp;
 use crate::report::error::{Error, Result};
 
 impl Writer {
@@ -18,7 +19,9 @@ impl Writer {
     ) -> Result<Vec<String>> {
         let Some(mail) = &item.mail else {
             if blake3.is_some() {
-                record.path = Some(self.free_path(&item.archive_path(), record.size, blake3)?);
+                let has_sidecar = record.kind == Kind::Photo.name();
+                record.path =
+                    Some(self.free_path(&item.archive_path(), (record.size, blake3), has_sidecar)?);
             }
             return Ok(Vec::new());
         };
@@ -90,14 +93,22 @@ impl Writer {
 
     /// A path below a folder of the archive that no other item has, on any disk. A file that lies there already and is not in the
     /// index is taken over if it is the same, and left alone if it is another.
-    pub(super) fn free_path(&mut self, wanted: &str, size: u64, blake3: Option<&str>) -> Result<String> {
+    /// With `has_sidecar` the name of its sidecar is free too.
+    pub(super) fn free_path(
+        &mut self,
+        wanted: &str,
+        (size, blake3): (u64, Option<&str>),
+        has_sidecar: bool,
+    ) -> Result<String> {
         let wanted = self.free_folders(wanted)?;
         let folder = wanted.rsplit_once('/').map_or("", |(folder, _)| folder);
         self.known_folders.make(&self.root.join(folder))?;
         let mut n = 1;
         loop {
             let path = names::nth_choice(&wanted, n);
-            if !self.index.is_taken(&path)? && self.is_free_on_disk(&path, size, blake3)? {
+            let is_taken = self.index.is_taken(&path)?
+                || (has_sidecar && self.index.is_taken(&format!("{path}{}", xmp::EXTENSION))?);
+            if !is_taken && self.is_free_on_disk(&path, size, blake3)? {
                 return Ok(path);
             }
             n += 1;

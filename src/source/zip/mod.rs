@@ -199,14 +199,16 @@ impl Container for Zip {
             hint: Some(AGAIN.to_owned()),
         })?;
         let packed = Stretch::new(&self.file, start, start.saturating_add(spot.packed));
+        // Exports have as many small members as large ones: a sidecar needs no room for a photo.
+        let room = usize::try_from(spot.packed).unwrap_or(usize::MAX).clamp(1 << 9, 1 << 16);
         Ok(match spot.method {
             Method::Stored => Box::new(packed),
             Method::Deflate => {
-                let packed = BufReader::with_capacity(1 << 16, packed);
+                let packed = BufReader::with_capacity(room, packed);
                 Box::new(Unpacked(flate2::bufread::DeflateDecoder::new(packed)))
             }
             Method::Deflate64 => {
-                let packed = BufReader::with_capacity(1 << 16, packed);
+                let packed = BufReader::with_capacity(room, packed);
                 Box::new(Unpacked(deflate64::Deflate64Decoder::with_buffer(packed)))
             }
         })
