@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use exodus_fixtures::relay::{Line, Relay};
 use serde_json::Value;
 
-use crate::house::{number, run, skip};
+use crate::house::{Ran, number, run, skip};
 use crate::push::Story;
 use crate::sshd::{Sshd, free_port, make_key};
 use crate::tree;
@@ -267,6 +268,89 @@ fn a_link_that_is_cut_before_anything_can_be_said_is_a_clear_end() {
     let ran = story.home.run(["push", &url]);
     assert!(ran.code == 6 && ran.err.contains("127.0.0.1"), "{} {}", ran.code, ran.err);
     assert!(!story.root.join("README.txt").exists());
+}
+
+#[test]
+fn a_server_that_takes_no_more_is_told_and_a_push_after_that_brings_the_rest() {
+    let Some((story, _sshd)) = story(&filtered("denied-after=25")) else { return };
+    let ran = story.push(&[]);
+    assert!(ran.code == 5 || ran.code == 6, "{} {}", ran.code, ran.err);
+    let told = format!("{}{}", String::from_utf8_lossy(&ran.out), ran.err);
+    assert!(told.contains("permission denied"), "{told}");
+    let again = Sshd::start(&story.home, "willing", "").expect("it was there before");
+    let story = Story { url: again.url(&story.root), ..story };
+    story.push(&["--verify", "hash"]).expect(0);
+    story.assert_there("with rights again");
+    assert_no_parts(&story.root, "with rights again");
+}
+
+/// Pushes over a line that is cut once the server is gone; `back` brings another to its port.
+fn push_while_the_server_is_gone(story: &Story, sshd: Sshd, back: impl FnOnce(u16) -> Sshd) -> Ran {
+    story.add("files/big.bin", &noise(6 << 20));
+    let (relay, url) = cut_line(story, &sshd, 3 << 20);
+    let mut command = story.home.command(["push", &url, "--json", "--bwlimit", "4M"]);
+    command.env("EXODUS_WAIT_MS", "300").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("it can be started");
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while relay.passed_bytes() < 1 << 20 {
+        assert!(std::time::Instant::now() < until, "nothing is sent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let port = sshd.port;
+    // Whoever is connected stays so until the line is cut; nobody gets in any more.
+    drop(sshd);
+    while relay.passed_bytes() < 3 << 20 {
+        assert!(std::time::Instant::now() < until, "nothing more is sent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(400));
+    let _back = back(port);
+    crate::house::finish(child)
+}
+
+#[test]
+fn a_push_waits_for_a_server_that_is_gone_and_goes_on_when_it_is_back() {
+    let Some((story, sshd)) = story("") else { return };
+    let back = |port| Sshd::start_at(&story.home, "sshd", "", port).expect("it was there before");
+    let ran = push_while_the_server_is_gone(&story, sshd, back).expect(0);
+    assert!(number(&ran.summary()["counts"]["link_cuts"]) >= 2, "{}", ran.err);
+    story.assert_there("the server was gone for a while");
+}
+
+#[test]
+fn another_server_that_comes_back_in_its_place_gets_nothing() {
+    let Some((story, sshd)) = story("") else { return };
+    let back = |port| Sshd::start_at(&story.home, "stranger", "", port).expect("it was there before");
+    let ran = push_while_the_server_is_gone(&story, sshd, back).expect(6);
+    assert!(ran.err.contains("is not the one that it had"), "{}", ran.err);
+}
+
+#[test]
+fn all_is_well_in_a_locked_room() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("a server that locks its users in", "only root can start it");
+    }
+    // Every folder above must be root's alone, which those for temporary files are not.
+    let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("room-{}", std::process::id()));
+    let is_safe = room
+        .ancestors()
+        .skip(1)
+        .filter_map(|it| it.metadata().ok())
+        .all(|it| it.permissions().mode() & 0o022 == 0 && std::os::unix::fs::MetadataExt::uid(&it) == 0);
+    if !is_safe {
+        return skip(
+            "a server that locks its users in",
+            "the sources lie in a folder that others may write to",
+        );
+    }
+    fs::create_dir_all(room.join("home")).expect("the target folder is ours");
+    let config = format!("ForceCommand internal-sftp\nChrootDirectory {}", room.display());
+    if let Some((mut story, sshd)) = story(&config) {
+        story.url = format!("sftp://127.0.0.1:{}/home/archive", sshd.port);
+        story.root = room.join("home/archive");
+        conforms_at(&story, "locked in");
+    }
+    fs::remove_dir_all(&room).expect("it is ours");
 }
 
 #[test]

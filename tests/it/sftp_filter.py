@@ -5,6 +5,7 @@ usage: sftp_filter.py MODE...
   careless-rename     a plain rename replaces what is there
   no-setstat          times and modes cannot be set
   full-after=BYTES    writes fail after so many bytes, as on a full disk
+  denied-after=N      nothing may be made or renamed any more after so many files
   nonsense            after 40 answers, what comes is no SFTP
   slow-shuffle        answers of one burst come in another order
 """
@@ -16,10 +17,12 @@ import sys
 import threading
 
 SERVER = "/usr/lib/openssh/sftp-server"
+OPEN, MKDIR = 3, 14
 VERSION, WRITE, SETSTAT, FSETSTAT, RENAME = 2, 6, 9, 10, 18
 STATUS, EXTENDED = 101, 200
 modes = sys.argv[1:]
 full_after = next((int(mode.split("=")[1]) for mode in modes if mode.startswith("full-after=")), None)
+denied_after = next((int(mode.split("=")[1]) for mode in modes if mode.startswith("denied-after=")), None)
 server = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 out_lock = threading.Lock()
 
@@ -44,7 +47,7 @@ def answer(packet, code, message):
 
 
 def requests():
-    written = 0
+    written = opened = 0
     while (packet := read_packet(sys.stdin.buffer)) is not None:
         kind = packet[0]
         if kind == EXTENDED and "no-extensions" in modes:
@@ -57,6 +60,11 @@ def requests():
             written += len(packet)
             if written > full_after:
                 answer(packet, 4, "Failure")
+                continue
+        if kind in (OPEN, MKDIR, RENAME) and denied_after is not None:
+            opened += kind == OPEN
+            if opened > denied_after:
+                answer(packet, 3, "Permission denied")
                 continue
         if kind == RENAME and "careless-rename" in modes:
             packet = bytes([EXTENDED]) + packet[1:5] + struct.pack(">I", 24) + b"posix-rename@openssh.com" + packet[5:]

@@ -25,20 +25,28 @@ impl Sshd {
     /// Starts a server whose folder is `name` in that home, with more lines of configuration. The home gets a key
     /// `~/.ssh/id_ed25519` that it takes, and knows its host key. `None`, aloud, where there is no sshd.
     pub fn start(home: &Home, name: &str, more: &str) -> Option<Sshd> {
+        let sshd = Sshd::start_at(home, name, more, free_port())?;
+        sshd.be_known(home);
+        Some(sshd)
+    }
+
+    /// The same on that port; the home's known hosts stay as they are. A folder that has a host key keeps it.
+    pub fn start_at(home: &Home, name: &str, more: &str, port: u16) -> Option<Sshd> {
         if !Path::new(SSHD).exists() || !can_run() {
             skip("a push over SFTP", "no sshd can be run here (Debian package openssh-server)");
             return None;
         }
         let folder = home.at(name);
         fs::create_dir_all(&folder).expect("the home is ours");
-        make_key(&folder.join("host_key"), "ed25519", "");
+        if !folder.join("host_key").exists() {
+            make_key(&folder.join("host_key"), "ed25519", "");
+        }
         let own = home.at(".ssh/id_ed25519");
         if !own.exists() {
             fs::create_dir_all(home.at(".ssh")).expect("the home is ours");
             make_key(&own, "ed25519", "");
         }
         fs::copy(home.at(".ssh/id_ed25519.pub"), folder.join("authorized_keys")).expect("it was made");
-        let port = free_port();
         let at = folder.display();
         // The first line of a setting counts: what a test wants comes before the rest.
         let subsystem = if more.contains("Subsystem") { "" } else { "Subsystem sftp internal-sftp" };
@@ -52,7 +60,6 @@ impl Sshd {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let sshd = Sshd { child: child.expect("sshd can be started"), port, folder };
         sshd.wait();
-        sshd.be_known(home);
         Some(sshd)
     }
 
