@@ -363,6 +363,11 @@ fn check_views(root: &Path, index: &Index, scope: Scope, report: &mut Report) ->
         };
         report.problems.push(Problem { path: differs.path, what: what.to_owned() });
     }
+    if !views::albums::are_there(root) && !views::albums::wanted(index)?.is_empty() {
+        let note =
+            "the albums' links are not here, as in a copy that a push has made; `exodus reindex` makes them";
+        report.notes.push(format!("{}: {note}", views::albums::FOLDER));
+    }
     Ok(())
 }
 

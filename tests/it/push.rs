@@ -111,6 +111,23 @@ fn messages(root: &Path) -> BTreeMap<String, u32> {
 }
 
 #[test]
+fn a_copy_is_an_archive_that_is_whole_and_makes_its_albums_itself() {
+    let story = Story::new();
+    story.push(&[]).expect(0);
+    let copy = story.root.to_str().expect("it is text");
+    story.home.run(["verify", "--archive", copy]).expect(0);
+    let albums = |archive: &Path| {
+        let mut tree = tree::of(archive);
+        tree.retain(|path, _| path.starts_with("files/photos/albums/"));
+        tree
+    };
+    story.home.run(["reindex", "--archive", copy]).expect(0);
+    tree::assert_same(&albums(&story.root), &albums(&story.home.archive()), "albums");
+    assert!(!albums(&story.root).is_empty());
+    story.home.run(["verify", "--archive", copy]).expect(0);
+}
+
+#[test]
 fn a_push_brings_everything_and_the_next_sends_nothing() {
     let story = Story::new();
     let first = story.push(&["--verify", "hash"]).expect(0).summary();

@@ -146,6 +146,12 @@ fn is_ours(root: &Path, path: &Path) -> bool {
     meta.is_file() && meta.nlink() > 1 && path.starts_with(root.join(FOLDER))
 }
 
+/// True when any album has anything in it.
+pub fn are_there(root: &Path) -> bool {
+    let below = walkdir::WalkDir::new(root.join(FOLDER)).into_iter().flatten();
+    below.into_iter().any(|entry| !entry.file_type().is_dir())
+}
+
 /// True when a link is there and leads to its photo in the way of the mode.
 pub fn leads(root: &Path, link: &str, photo: &str, mode: AlbumMode) -> bool {
     let path = root.join(link);

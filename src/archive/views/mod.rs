@@ -57,7 +57,8 @@ pub fn check(root: &Path, index: &Index, (nth, of): (i64, i64), with_albums: boo
         }
         Ok(())
     })?;
-    if with_albums {
+    // A copy that a push has made has none of them, and lacks nothing.
+    if with_albums && albums::are_there(root) {
         let mode = AlbumMode::of(index)?;
         for (link, photo) in albums::wanted(index)? {
             let is_missing = root.join(&link).symlink_metadata().is_err();
