@@ -10,6 +10,7 @@
 //! floor 5   cli/      the commands; cli/output.rs alone prints
 //! floor 4   receipt/  what came in, what became of it, what was proven: may the account be deleted?
 //! floor 3   import/   export -> archive: threads, states of entries, counts
+//!           copies/   archive -> a folder, for programs that do not read archives
 //!           push/     archive -> target: plan, send, verify; push/sftp/ speaks SFTP over push/ssh/
 //! floor 2   source/   parts as one tree of entries        archive/   the folder, written crash-safe, read, proven
 //! floor 1   report/   errors with exit codes, events, counts
@@ -31,6 +32,7 @@
 
 pub mod archive;
 pub mod cli;
+pub mod copies;
 pub mod import;
 pub mod push;
 pub mod receipt;

@@ -34,6 +34,23 @@ pub struct Label {
     pub in_archive: u64,
 }
 
+/// A photo or video and what a copy of it should say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Photo {
+    /// Where it lies, from the archive's top.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was taken, in seconds since 1970-01-01 UTC.
+    pub taken: Option<i64>,
+    /// True when that was said of it; false when it is known to the year or month alone.
+    pub is_dated: bool,
+    /// Latitude and longitude in degrees, north and east positive.
+    pub place: Option<(f64, f64)>,
+    /// Altitude in metres.
+    pub altitude: Option<f64>,
+}
+
 /// Entries of one product that are kept as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -117,6 +134,32 @@ impl Reader {
         let rows = query.query_map([], |row| {
             let (files, bytes): (i64, i64) = (row.get(1)?, row.get(2)?);
             Ok(Kept { product: row.get(0)?, files: files as u64, bytes: bytes as u64 })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// All photos and videos but those in the trash, by their paths.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn photos(&self) -> Result<Vec<Photo>> {
+        let mut query = self.conn().prepare(
+            "SELECT path, size, time, json_extract(extra, '$.latitude'), json_extract(extra, '$.longitude'),
+             json_extract(extra, '$.altitude'), coalesce(json_extract(extra, '$.date_from'), '') <> 'year folder'
+             FROM item
+             WHERE kind = 'photo' AND path IS NOT NULL AND coalesce(json_extract(extra, '$.trashed'), 0) = 0
+             ORDER BY path",
+        )?;
+        let rows = query.query_map([], |row| {
+            let (latitude, longitude): (Option<f64>, Option<f64>) = (row.get(3)?, row.get(4)?);
+            Ok(Photo {
+                path: row.get(0)?,
+                size: row.get::<_, i64>(1)? as u64,
+                taken: row.get(2)?,
+                is_dated: row.get(6)?,
+                place: latitude.zip(longitude),
+                altitude: row.get(5)?,
+            })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

@@ -5,6 +5,7 @@
 
 mod archive_commands;
 mod chosen_target;
+mod export;
 mod import;
 mod inspect;
 mod output;
@@ -52,6 +53,7 @@ enum Command {
     Search(archive_commands::SearchArgs),
     Verify(verify::VerifyArgs),
     Receipt(receipt::ReceiptArgs),
+    Export(export::ExportCommand),
     Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
     Importers(inspect::ImportersArgs),
@@ -147,6 +149,7 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
         Command::Search(args) => archive_commands::search(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Receipt(args) => receipt::run(args, context),
+        Command::Export(args) => export::run(args, context),
         Command::Ready(args) => receipt::ready(args, context),
         Command::Reindex(args) => verify::reindex(args, context),
         Command::Importers(args) => inspect::importers(args, context),
