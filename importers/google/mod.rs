@@ -4,6 +4,7 @@
 //! product becomes stands in `README.md` beside this file; where a fact about the format is known from, beside the
 //! code that uses it.
 
+mod activity;
 mod browser;
 mod by_content;
 mod calendar;
@@ -22,6 +23,7 @@ mod sieve;
 mod tasks;
 mod voice;
 mod wire;
+mod youtube;
 
 use std::io::Read;
 
@@ -51,10 +53,24 @@ static ABOUT: About = About {
         Kind::Note,
         Kind::Conversation,
         Kind::Chat,
+        Kind::Post,
+        Kind::Activity,
+        Kind::Bookmark,
         Kind::Setting,
     ],
     products: &[
-        "mail", "drive", "groups", "contacts", "calendar", "tasks", "keep", "chat", "hangouts", "voice",
+        "mail",
+        "drive",
+        "groups",
+        "contacts",
+        "calendar",
+        "tasks",
+        "keep",
+        "chat",
+        "hangouts",
+        "voice",
+        "my-activity",
+        "youtube",
     ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
@@ -135,6 +151,8 @@ impl Importer for Google {
                 "chat" => chat::import(source, product, options, sink)?,
                 "hangouts" => hangouts::import(source, product, options, sink)?,
                 "voice" => voice::import(source, product, options, sink)?,
+                "my-activity" => activity::import(source, product, options, sink)?,
+                "youtube" => youtube::import(source, product, options, sink)?,
                 _ => {}
             }
         }

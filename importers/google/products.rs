@@ -21,6 +21,8 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("HANGOUTS_CHAT", "chat"),
     ("HANGOUTS", "hangouts"),
     ("VOICE", "voice"),
+    ("MY_ACTIVITY", "my-activity"),
+    ("YOUTUBE", "youtube"),
 ];
 
 /// Names of folders by code; the first of them is the English one.
