@@ -23,6 +23,10 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("VOICE", "voice"),
     ("MY_ACTIVITY", "my-activity"),
     ("YOUTUBE", "youtube"),
+    ("CHROME", "chrome"),
+    ("SAVE", "saved"),
+    ("MAPS", "maps"),
+    ("LOCATION_HISTORY", "location"),
 ];
 
 /// Names of folders by code; the first of them is the English one.

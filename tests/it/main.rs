@@ -21,6 +21,7 @@ mod layers;
 mod mutations;
 mod notes;
 mod options;
+mod places;
 mod push;
 mod push_sftp;
 mod readback;
