@@ -79,7 +79,7 @@ fn tables_of_youtube_are_read_whatever_their_heads_say() {
             assert_eq!(row.extra["text"].as_str().unwrap_or_default(), *text, "{key}");
             assert!(row.extra["row"].as_object().is_some_and(|row| row.len() > 1), "{key}");
         }
-        let sql = "SELECT path FROM item WHERE key = 'youtube-video:V0-_b0c0d0e'";
+        let sql = "SELECT path FROM item WHERE key = 'youtube-video:mein boot_ teil 1.mp4'";
         let path = index::rows(&index::open(&home.archive()), sql, |row| row.get::<_, String>(0));
         assert!(home.archive().join(&path[0]).exists());
     }

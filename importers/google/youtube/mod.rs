@@ -195,10 +195,8 @@ fn facts_of_videos(source: &dyn Source, entry: &Entry) -> Vec<(String, Map<Strin
 fn video_item(entry: &Entry, facts: &[(String, Map<String, Value>)]) -> Item {
     let stem = entry.name().rsplit_once('.').map_or(entry.name(), |(stem, _)| stem);
     let about = facts.iter().find(|(_, row)| row.values().any(|cell| is_title(cell, stem)));
-    let key = match about {
-        Some((id, _)) => format!("youtube-video:{id}"),
-        None => format!("youtube-video:name:{}", names::folded(entry.name())),
-    };
+    // Its facts may be in a part that was not given, so its id cannot name it.
+    let key = format!("youtube-video:{}", names::folded(entry.name()));
     let origin = Origin { entry: entry.clone(), at: At::Whole };
     let mut item = Item::new(Kind::File, PRODUCT, key, origin);
     item.title = Some(stem.to_owned());
