@@ -46,8 +46,10 @@ pub fn import(
             .iter()
             .any(|key| memchr::memmem::find(&beginning, key).is_some())
     };
+    let has_json = !json.is_empty();
     let json: Vec<&Entry> = json.into_iter().filter(is_conversations).collect();
-    if json.is_empty() {
+    // Without any JSON it is in a part that was not given, and files are files all the same.
+    if has_json && json.is_empty() {
         return Ok(());
     }
     if !options.wants(Kind::Conversation, "hangouts") && !options.wants(Kind::Chat, "hangouts") {

@@ -4,10 +4,12 @@
 //! product becomes stands in `README.md` beside this file; where a fact about the format is known from, beside the
 //! code that uses it.
 
+mod activity;
 mod browser;
 mod by_content;
 mod calendar;
 mod chat;
+mod chrome;
 mod contacts;
 mod drive;
 mod faults;
@@ -15,15 +17,19 @@ mod hangouts;
 mod keep;
 pub mod labels;
 mod locales;
+mod location;
 mod mail;
+mod maps;
 mod naming;
 mod photos;
 mod products;
+mod saved;
 mod settings;
 mod sieve;
 mod tasks;
 mod voice;
 mod wire;
+mod youtube;
 
 use std::io::Read;
 
@@ -54,11 +60,31 @@ static ABOUT: About = About {
         Kind::Note,
         Kind::Conversation,
         Kind::Chat,
+        Kind::Post,
+        Kind::Place,
+        Kind::Track,
+        Kind::Activity,
+        Kind::Bookmark,
         Kind::Setting,
     ],
     products: &[
-        "mail", "drive", "groups", "photos", "contacts", "calendar", "tasks", "keep", "chat", "hangouts",
+        "mail",
+        "drive",
+        "groups",
+        "photos",
+        "contacts",
+        "calendar",
+        "tasks",
+        "keep",
+        "chat",
+        "hangouts",
         "voice",
+        "my-activity",
+        "youtube",
+        "chrome",
+        "saved",
+        "maps",
+        "location",
     ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
@@ -79,6 +105,9 @@ impl Importer for Google {
         let mut mboxes = source.entries().iter().filter(|entry| mail::is_mbox_name(&entry.path)).take(20);
         if mboxes.any(|entry| from_line::is_gmail(&head(source, entry, 256))) {
             return Detection::Yes { layout: "gmail-mbox" };
+        }
+        if lone_timeline(source).is_some() {
+            return Detection::Yes { layout: "timeline" };
         }
         let is_product = |entry: &Entry| {
             let folder = entry.path.split_once('/').map(|(folder, _)| folder);
@@ -102,6 +131,9 @@ impl Importer for Google {
         let mut products = products::products(source, root, &browser);
         if products.is_empty() || !products.iter().any(|product| product.name == "mail") {
             products.extend(lone_mboxes(source, root));
+        }
+        if !products.iter().any(|product| product.name == "location") {
+            products.extend(lone_timeline(source));
         }
         Ok(Survey {
             account: browser.account.clone(),
@@ -140,6 +172,12 @@ impl Importer for Google {
                 "hangouts" => hangouts::import(source, product, options, sink)?,
                 "voice" => voice::import(source, product, options, sink)?,
                 "photos" => photos::import(source, product, options, sink)?,
+                "my-activity" => activity::import(source, product, options, sink)?,
+                "youtube" => youtube::import(source, product, options, sink)?,
+                "chrome" => chrome::import(source, product, options, sink)?,
+                "saved" => saved::import(source, product, options, sink)?,
+                "maps" => maps::import(source, product, options, sink)?,
+                "location" => location::import(source, product, options, sink)?,
                 _ => {}
             }
         }
@@ -229,6 +267,13 @@ fn head(source: &dyn Source, entry: &Entry, len_bytes: u64) -> Vec<u8> {
         let _ = reader.take(len_bytes).read_to_end(&mut bytes);
     }
     bytes
+}
+
+/// The location history that a phone exports by itself, at the top.
+fn lone_timeline(source: &dyn Source) -> Option<Product> {
+    let at_top = source.entries().iter().filter(|entry| !entry.path.contains('/')).take(20);
+    let mut found = at_top.filter(|entry| location::generation(source, entry).is_some());
+    found.next().map(|_| Product { name: "location".to_owned(), folder: String::new(), is_understood: true })
 }
 
 /// Mboxes of Gmail that lie in no product's folder.

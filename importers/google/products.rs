@@ -23,6 +23,12 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("HANGOUTS_CHAT", "chat"),
     ("HANGOUTS", "hangouts"),
     ("VOICE", "voice"),
+    ("MY_ACTIVITY", "my-activity"),
+    ("YOUTUBE", "youtube"),
+    ("CHROME", "chrome"),
+    ("SAVE", "saved"),
+    ("MAPS", "maps"),
+    ("LOCATION_HISTORY", "location"),
 ];
 
 /// Names of folders by code; the first of them is the English one.

@@ -153,7 +153,7 @@ fn value_of(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Text with its character references decoded: the five of XML, `&nbsp;` and numbers.
+/// Text with its character references decoded: the five of XML, `&nbsp;`, `&emsp;` and numbers.
 pub fn decoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -183,6 +183,7 @@ fn referred(name: &str) -> Option<char> {
         "quot" => Some('"'),
         "apos" => Some('\''),
         "nbsp" => Some('\u{a0}'),
+        "emsp" => Some('\u{2003}'),
         _ => {
             let number = name.strip_prefix('#')?;
             let code = match number.strip_prefix(['x', 'X']) {

@@ -4,7 +4,7 @@ use clap::Args;
 use exodus_api::Kind;
 use serde_json::json;
 
-use super::output::{Output, clean, counted, cut, number, size, time, time_json};
+use super::output::{Output, clean, counted, cut, number, size, things, time, time_json};
 use super::{Common, Context};
 use crate::archive::index::FORMAT;
 use crate::archive::reader::{Filter, Line, Reader, Status};
@@ -113,8 +113,7 @@ fn status_json(status: &Status) -> serde_json::Value {
 
 fn print_status(status: &Status, output: &Output) {
     for (kind, (n, bytes)) in &status.items {
-        let ending = if *n == 1 { "" } else { "s" };
-        output.line(&format!("{:>12}  {kind}{ending} ({})", number(*n), size(*bytes)));
+        output.line(&format!("{:>12}  {} ({})", number(*n), things(*n, kind), size(*bytes)));
     }
     let states = State::ALL.into_iter().filter(|state| status.entries.get(*state) > 0);
     let words: Vec<String> =

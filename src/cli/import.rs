@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args};
 use exodus_api::{Kind as ItemKind, Options};
 use serde_json::json;
 
-use super::output::{Output, clean, counted, number, size};
+use super::output::{Output, clean, counted, number, size, things};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::archive::maildir::LabelMode;
@@ -162,8 +162,7 @@ impl Receipt<'_> {
             if self.request.is_dry_run { "Nothing was written. An import would take" } else { "Imported" };
         self.line(&format!("{head} an export{account} ({})", outcome.platform));
         for (kind, counts) in &outcome.items {
-            let ending = if counts.new == 1 { "" } else { "s" };
-            let mut words = format!("  {:>12}  {kind}{ending}", number(counts.new));
+            let mut words = format!("  {:>12}  {}", number(counts.new), things(counts.new, kind));
             if counts.updated > 0 {
                 words.push_str(&format!(", {} changed", number(counts.updated)));
             }

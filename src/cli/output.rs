@@ -127,8 +127,16 @@ pub fn number(n: u64) -> String {
 
 /// So many things: `1 file`, `2 files`.
 pub fn counted(n: u64, thing: &str) -> String {
-    let ending = if n == 1 { "" } else { "s" };
-    format!("{} {thing}{ending}", number(n))
+    format!("{} {}", number(n), things(n, thing))
+}
+
+/// The word for so many things: `file`, `files`; `activity`, `activities`.
+pub fn things(n: u64, thing: &str) -> String {
+    match thing.strip_suffix('y') {
+        _ if n == 1 => thing.to_owned(),
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{thing}s"),
+    }
 }
 
 /// A size as people read it: `1.2 GiB`.

@@ -6,6 +6,7 @@
 //! a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
+mod activity;
 mod chats;
 mod cli;
 mod containers;
@@ -21,6 +22,7 @@ mod mutations;
 mod notes;
 mod options;
 mod photos;
+mod places;
 mod push;
 mod push_sftp;
 mod readback;

@@ -1,0 +1,274 @@
+//! Dates as pages show them to people, in the languages of their accounts: `19 de mar. de 2025, 23:46:47 BRT`.
+//!
+//! A date is known by its time of day; the year is its number of four digits; a month is a word of the table or a number.
+//! Without a zone it is taken as UTC. What is not understood is no date, and never a guess at another one, with two
+//! exceptions that pages force: `3/4/2025` is the third of April, and `IST` is India's.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::Offset;
+
+/// Beginnings of the names of months in lower case, by month, in English, German, French, Spanish, Italian, Portuguese,
+/// Dutch, and some of Polish, Swedish, Danish, Czech and Russian. The longest that fits counts.
+const MONTHS: [&[&str]; 12] = [
+    &["jan", "jän", "ene", "gen", "sty", "led", "янв"],
+    &["feb", "fév", "fev", "lut", "úno", "фев"],
+    &["mar", "mär", "mrt", "maa", "mrz", "bře", "мар"],
+    &["apr", "avr", "abr", "kwi", "dub", "апр"],
+    &["may", "mai", "mei", "mag", "maj", "kvě", "мая", "май"],
+    &["jun", "juin", "giu", "cze", "čvn", "июн"],
+    &["jul", "juil", "lug", "lip", "čvc", "июл"],
+    &["aug", "aoû", "aou", "ago", "sie", "srp", "авг"],
+    &["sep", "set", "wrz", "zář", "сен"],
+    &["oct", "okt", "ott", "out", "paź", "říj", "окт"],
+    &["nov", "lis", "ноя"],
+    &["dec", "dez", "déc", "dic", "gru", "pro", "дек"],
+];
+
+/// Abbreviations of zones, in minutes east of UTC.
+const ZONES: &[(&str, i32)] = &[
+    ("UTC", 0),
+    ("GMT", 0),
+    ("Z", 0),
+    ("WET", 0),
+    ("WEZ", 0),
+    ("WEST", 60),
+    ("WESZ", 60),
+    ("BST", 60),
+    ("CET", 60),
+    ("MEZ", 60),
+    ("CEST", 120),
+    ("MESZ", 120),
+    ("EET", 120),
+    ("OEZ", 120),
+    ("EEST", 180),
+    ("OESZ", 180),
+    ("SAST", 120),
+    ("MSK", 180),
+    ("IST", 330),
+    ("JST", 540),
+    ("KST", 540),
+    ("AWST", 480),
+    ("ACST", 570),
+    ("ACDT", 630),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+    ("BRT", -180),
+    ("BRST", -120),
+    ("ART", -180),
+    ("NDT", -150),
+    ("NST", -210),
+    ("ADT", -180),
+    ("AST", -240),
+    ("EDT", -240),
+    ("EST", -300),
+    ("CDT", -300),
+    ("CST", -360),
+    ("MDT", -360),
+    ("MST", -420),
+    ("PDT", -420),
+    ("PST", -480),
+    ("AKDT", -480),
+    ("AKST", -540),
+    ("HST", -600),
+];
+
+/// A longer text is no date.
+const LIMIT_LEN: usize = 100;
+
+/// The time that a text tells, in seconds since 1970-01-01 UTC.
+pub fn seconds(text: &str) -> Option<i64> {
+    let text = tidied(text)?;
+    let clock = find_clock(&text)?;
+    let (before, after) = (&text[..clock.start], &text[clock.end..]);
+    let date = date(before)?;
+    let (is_pm, is_am) = (has_half(before, after, PM), has_half(before, after, AM));
+    let hour = match clock.hour {
+        12 if is_am => 0,
+        hour if is_pm && hour < 12 => hour + 12,
+        hour => hour,
+    };
+    let time = Time::new(hour, clock.minute, clock.second, 0).ok()?;
+    let offset = Offset::from_seconds(zone(after)? * 60).ok()?;
+    offset.to_timestamp(date.to_datetime(time)).ok().map(Timestamp::as_second)
+}
+
+/// True if a text is plainly a date with a time, whether or not [`seconds`] can read it.
+pub fn is_like_one(text: &str) -> bool {
+    let Some(text) = tidied(text) else { return false };
+    let has_year = numbers(&text).iter().any(|(number, digits)| *digits == 4 && *number > 1900);
+    has_year && find_clock(&text).is_some()
+}
+
+const AM: &[&str] = &["am", "午前", "오전", "上午"];
+const PM: &[&str] = &["pm", "午後", "오후", "下午"];
+
+fn tidied(text: &str) -> Option<String> {
+    if text.len() > LIMIT_LEN {
+        return None;
+    }
+    let blank_to_space = |letter: char| if letter.is_whitespace() { ' ' } else { letter };
+    let is_mark = |letter: &char| !matches!(letter, '\u{200e}' | '\u{200f}');
+    Some(text.chars().filter(is_mark).map(blank_to_space).collect::<String>().trim().to_owned())
+}
+
+struct Clock {
+    start: usize,
+    end: usize,
+    hour: i8,
+    minute: i8,
+    second: i8,
+}
+
+/// The first `h:mm:ss`.
+fn find_clock(text: &str) -> Option<Clock> {
+    let bytes = text.as_bytes();
+    let digit =
+        |at: usize| bytes.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| (byte - b'0') as i8);
+    let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+    for (colon, _) in text.match_indices(':') {
+        let (Some(minute), Some(b':'), Some(second)) = (two(colon + 1), bytes.get(colon + 3), two(colon + 4))
+        else {
+            continue;
+        };
+        let Some(units) = colon.checked_sub(1).and_then(digit) else { continue };
+        let tens = colon.checked_sub(2).and_then(digit);
+        let start = colon - 1 - usize::from(tens.is_some());
+        let hour = tens.unwrap_or(0) * 10 + units;
+        return Some(Clock { start, end: colon + 6, hour, minute, second });
+    }
+    None
+}
+
+fn has_half(before: &str, after: &str, words: &[&str]) -> bool {
+    let after: String = after.to_lowercase().replace(['.', ' '], "");
+    words.iter().any(|word| after.starts_with(word) || before.trim_end().ends_with(word))
+}
+
+/// All numbers with how many digits they have.
+fn numbers(text: &str) -> Vec<(i32, usize)> {
+    let runs =
+        text.split(|letter: char| !letter.is_ascii_digit()).filter(|run| !run.is_empty() && run.len() < 6);
+    runs.filter_map(|run| Some((run.parse().ok()?, run.len()))).collect()
+}
+
+fn date(text: &str) -> Option<Date> {
+    let numbers = numbers(text);
+    let word = text.to_lowercase();
+    let words = word.split(|letter: char| !letter.is_alphabetic()).filter(|word| word.chars().count() > 2);
+    let month = words.filter_map(month_of).next();
+    let (year, month, day) = match (month, &*numbers) {
+        (Some(month), [(year, 4), (day, _)] | [(day, _), (year, 4)]) => (*year, month, *day),
+        (None, [(year, 4), (month, _), (day, _)]) => (*year, *month, *day),
+        (None, [(month, _), (day, _), (year, 4)]) if *day > 12 && text.contains('/') => (*year, *month, *day),
+        (None, [(day, _), (month, _), (year, 4)]) => (*year, *month, *day),
+        _ => return None,
+    };
+    Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
+}
+
+fn month_of(word: &str) -> Option<i32> {
+    let fits = (1..).zip(MONTHS).flat_map(|(month, names)| names.iter().map(move |name| (month, *name)));
+    fits.filter(|(_, name)| word.starts_with(name)).max_by_key(|(_, name)| name.len()).map(|(month, _)| month)
+}
+
+/// Minutes east of UTC; none told is UTC.
+fn zone(after: &str) -> Option<i32> {
+    let words = after.split(' ').filter(|word| !word.is_empty());
+    let half = |word: &&str| {
+        let word = word.to_lowercase().replace('.', "");
+        !matches!(&*word, "am" | "pm" | "a" | "p" | "m")
+    };
+    let mut words = words.filter(half);
+    let Some(word) = words.next() else { return Some(0) };
+    if words.next().is_some() {
+        return None;
+    }
+    if let Some((_, minutes)) = ZONES.iter().find(|(name, _)| *name == word) {
+        return Some(*minutes);
+    }
+    let signed = word.strip_prefix("GMT").or_else(|| word.strip_prefix("UTC")).unwrap_or(word);
+    let signed = signed.replace('−', "-");
+    let (sign, digits) = match signed.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "0"));
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours < 15 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let found = seconds(text).and_then(|it| Timestamp::from_second(it).ok());
+        assert_eq!(found.map(|it| it.to_string()).as_deref(), Some(expected), "{text}");
+    }
+
+    #[test]
+    fn dates_are_read_in_their_languages() {
+        let morning = "2019-03-19T09:13:51Z";
+        for text in [
+            "Mar 19, 2019, 9:13:51\u{202f}AM UTC",
+            "Mar 19, 2019, 9:13:51 AM",
+            "19 Mar 2019, 09:13:51 GMT",
+            "19 March 2019 at 09:13:51 GMT+0",
+            "19.03.2019, 10:13:51 MEZ",
+            "19. März 2019 um 10:13:51 MEZ",
+            "19 mars 2019 à 10:13:51 CET",
+            "19 mar 2019, 10:13:51 CET",
+            "19 mar. 2019, 3:13:51 a. m. CST",
+            "19 de mar. de 2019, 06:13:51 BRT",
+            "19/03/2019, 09:13:51 WET",
+            "3/19/2019, 9:13:51 AM UTC",
+            "19 mrt 2019 10:13:51 CET",
+            "2019/03/19 18:13:51 JST",
+            "2019年3月19日 午後6:13:51 JST",
+            "19 мар. 2019 г., 12:13:51 MSK",
+            "2019. 3. 19. 오후 6:13:51 GMT+9",
+            "Mar 19, 2019, 2:43:51 PM GMT+05:30",
+        ] {
+            check(text, morning);
+        }
+        check("18 de mar. de 2025, 23:46:47 BRT", "2025-03-19T02:46:47Z");
+        check("7 juin 2020, 12:00:00 CEST", "2020-06-07T10:00:00Z");
+        check("7 juil. 2020, 12:00:00 CEST", "2020-07-07T10:00:00Z");
+        check("Dec 31, 2019, 12:00:01 AM PST", "2019-12-31T08:00:01Z");
+        check("7 ago 2020, 12:00:00 UTC", "2020-08-07T12:00:00Z");
+    }
+
+    #[test]
+    fn every_month_is_known_by_its_names() {
+        let names =
+            "January Februar mars avril maggio junio juillet agosto setembro oktober novembre dezember";
+        for (month, name) in (1..).zip(names.split(' ')) {
+            assert_eq!(month_of(&name.to_lowercase()), Some(month), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_none_and_unknown_zones_are_not_guessed() {
+        for text in [
+            "",
+            "Boats at 9:13:51",
+            "19 xyz 2019, 09:13:51",
+            "Mar 19, 2019, 9:13:51 AM QQT",
+            "1:2:3",
+            ":::::",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+        assert!(is_like_one("19 xyz 2019, 09:13:51 QQT") && is_like_one("19.03.2019, 10:13:51"));
+        assert!(!is_like_one("Boats at 9:13:51") && !is_like_one("2019"));
+        let text = "19 de março de 2019, 午後9:13:51 GMT+1";
+        for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+            seconds(&text[..cut]);
+            seconds(&text[cut..]);
+        }
+    }
+}
