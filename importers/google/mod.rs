@@ -17,6 +17,7 @@ pub mod labels;
 mod locales;
 mod mail;
 mod naming;
+mod own_names;
 mod photos;
 mod products;
 mod settings;
@@ -145,6 +146,10 @@ impl Importer for Google {
         }
         mail::import(source, &mboxes, options, sink)?;
         Ok(())
+    }
+
+    fn is_own_name(&self, name: &str) -> bool {
+        own_names::is_own(name)
     }
 }
 

@@ -4,7 +4,7 @@
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
-//! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod chats;
 mod cli;
@@ -27,6 +27,7 @@ mod push_sftp;
 mod readback;
 mod receipt;
 mod sieve;
+mod skeleton;
 mod snapshots;
 mod ssh;
 mod sshd;
