@@ -23,6 +23,12 @@ pub trait Importer: Sync {
     /// # Errors
     /// Only what ends the import; what one item lacks is a [`crate::Fault`].
     fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError>;
+
+    /// True when the name of a file or folder, or of a field in one, is the platform's own and so tells nothing of a
+    /// person: what may stand in a report of a layout that nobody knows. With or without its extension.
+    fn is_own_name(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// What an importer is called and what it can do; feeds the command line, the papers and the tests.

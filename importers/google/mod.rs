@@ -21,6 +21,7 @@ mod location;
 mod mail;
 mod maps;
 mod naming;
+mod own_names;
 mod photos;
 mod products;
 mod saved;
@@ -183,6 +184,10 @@ impl Importer for Google {
         }
         mail::import(source, &mboxes, options, sink)?;
         Ok(())
+    }
+
+    fn is_own_name(&self, name: &str) -> bool {
+        own_names::is_own(name)
     }
 }
 

@@ -13,6 +13,7 @@
 
 pub mod files;
 pub mod folders;
+pub mod history;
 pub mod index;
 pub mod ledger;
 pub mod lock;

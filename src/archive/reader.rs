@@ -7,6 +7,7 @@ use exodus_api::Label;
 use exodus_mail::lines::{self, LineEnds};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::history::{self, Step};
 use super::index::{Index, KnownItem};
 use super::record::{ItemRecord, MailRecord, Spot};
 use crate::report::counts::{EntryCounts, State};
@@ -243,6 +244,18 @@ impl Reader {
             object["attachments"] = self.attachments(id)?.into();
         }
         Ok(object)
+    }
+
+    /// What the item was in older exports, the oldest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn history(&self, id: i64) -> Result<Vec<Step>> {
+        let query = "SELECT platform, key FROM item WHERE id = ?1";
+        let (platform, key): (String, String) =
+            self.index.conn.query_row(query, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let committed = self.index.meta("ledger_bytes")?.and_then(|bytes| bytes.parse().ok());
+        history::of(&self.root, committed, &platform, &key)
     }
 
     /// The paths of other items with the same bytes.

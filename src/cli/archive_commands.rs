@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::output::{Output, clean, counted, cut, number, size, things, time, time_json};
 use super::{Common, Context};
+use crate::archive::history::Step;
 use crate::archive::index::FORMAT;
 use crate::archive::reader::{Filter, Line, Reader, Status};
 use crate::archive::search as archive_search;
@@ -40,7 +41,9 @@ pub struct ListArgs {
 
 /// Show all that is known of an item
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  exodus show 17\n  exodus show 17 --raw > mail.eml")]
+#[command(
+    after_help = "Examples:\n  exodus show 17\n  exodus show 17 --raw > mail.eml\n  exodus show 17 --history"
+)]
 pub struct ShowArgs {
     /// Its number, path or Message-ID
     #[arg(value_name = "ITEM")]
@@ -48,6 +51,9 @@ pub struct ShowArgs {
     /// Write its original bytes to stdout
     #[arg(long)]
     raw: bool,
+    /// Say what newer exports have changed in it, and when
+    #[arg(long, conflicts_with = "raw")]
+    history: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -188,6 +194,10 @@ pub fn show(args: &ShowArgs, context: &Context) -> Result<()> {
         context.output.raw(&reader.original(id)?);
         return Ok(());
     }
+    if args.history {
+        print_history(&reader.history(id)?, args.common.json, &context.output);
+        return Ok(());
+    }
     let item = reader.item_json(id)?;
     if args.common.json {
         context.output.json(&item);
@@ -204,6 +214,36 @@ pub fn show(args: &ShowArgs, context: &Context) -> Result<()> {
         context.output.line(&format!("{:>14}  {}", name.replace('_', " "), clean(&text)));
     }
     Ok(())
+}
+
+fn print_history(steps: &[Step], is_json: bool, output: &Output) {
+    for (n, step) in steps.iter().enumerate() {
+        if is_json {
+            let changes =
+                step.changes.iter().map(|(name, old, new)| json!({"field": name, "old": old, "new": new}));
+            output.json(&json!({
+                "run": step.run,
+                "time": time_json(Some(step.time)),
+                "export": step.export,
+                "changes": changes.collect::<Vec<_>>(),
+            }));
+            continue;
+        }
+        let what = match (n, step.changes.is_empty()) {
+            (0, _) => "first found",
+            (_, true) => "found again",
+            (_, false) => "changed",
+        };
+        output.line(&format!("{}  run {}, {}: {what}", time(step.time), step.run, clean(&step.export)));
+        for (name, old, new) in &step.changes {
+            output.line(&format!(
+                "{:>18}  {} -> {}",
+                clean(name),
+                clean(&old.to_string()),
+                clean(&new.to_string())
+            ));
+        }
+    }
 }
 
 /// Runs `search`.

@@ -1,6 +1,9 @@
 //! `exodus inspect`: what is in an export; `exodus importers`: which exports can be read.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -10,11 +13,14 @@ use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::import;
 use crate::import::inspect::{Inspection, inspect};
-use crate::report::error::Result;
+use crate::import::skeleton::skeleton;
+use crate::report::error::{Error, Kind, Result};
 
 /// Say what is in an export, before anything is touched
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  exodus inspect takeout-*.zip")]
+#[command(
+    after_help = "Examples:\n  exodus inspect takeout-*.zip\n  exodus inspect takeout-*.zip --skeleton for-a-report.json"
+)]
 pub struct InspectArgs {
     /// Parts of the export: zip, tgz, tar, a folder, a folder full of parts, an mbox
     #[arg(required = true, value_name = "PART")]
@@ -22,6 +28,9 @@ pub struct InspectArgs {
     /// Use this importer, whatever the content looks like
     #[arg(long, value_name = "IMPORTER")]
     from: Option<String>,
+    /// Write what is not understood into a new file that may be shown to others: structure, no content
+    #[arg(long, value_name = "FILE")]
+    skeleton: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -36,6 +45,10 @@ pub struct ImportersArgs {
 /// Runs `inspect`.
 pub fn run(args: &InspectArgs, context: &Context) -> Result<()> {
     let progress = Progress::new(&context.output, Telling::People, args.common.quiet || args.common.json);
+    if let Some(file) = &args.skeleton {
+        let skeleton = skeleton(&args.parts, args.from.as_deref(), context.importers, &progress)?;
+        return write_skeleton(file, &skeleton, args.common.json, &context.output);
+    }
     let found = inspect(&args.parts, args.from.as_deref(), context.importers, &progress)?;
     let free_bytes = import::free_bytes(&args.common.archive);
     if args.common.json {
@@ -43,6 +56,25 @@ pub fn run(args: &InspectArgs, context: &Context) -> Result<()> {
     } else {
         print(&found, free_bytes, &context.output);
     }
+    Ok(())
+}
+
+/// Writes a skeleton into a file that is not there yet.
+fn write_skeleton(path: &Path, skeleton: &serde_json::Value, is_json: bool, output: &Output) -> Result<()> {
+    let text = serde_json::to_string_pretty(skeleton).expect("a skeleton is plain JSON") + "\n";
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|err| {
+        let what = format!("cannot write `{}`: {err}", path.display());
+        Error::new(Kind::Usage, what).hint("name a new file in a folder that is yours")
+    })?;
+    if is_json {
+        output.json(skeleton);
+        return Ok(());
+    }
+    let forms = skeleton["files"].as_array().map_or(0, Vec::len);
+    output.line(&format!("{} of files that are not understood", counted(forms as u64, "form")));
+    output.line(&format!("The skeleton: {}", clean(&path.display().to_string())));
+    output.line("It holds names by their form and no content; read it before you show it to anybody");
     Ok(())
 }
 
@@ -56,6 +88,7 @@ fn json_of(found: &Inspection, free_bytes: Option<u64>) -> serde_json::Value {
             "understood": product.is_understood,
             "entries": product.entries,
             "bytes": product.bytes,
+            "not_understood": product.not_understood,
         })
     });
     let refused = found.refused.iter().map(|(place, what)| json!({"place": place, "what": what}));
@@ -95,6 +128,10 @@ fn print(found: &Inspection, free_bytes: Option<u64>, output: &Output) {
             number(product.entries),
             clean(&product.name)
         ));
+        if product.not_understood > 0 {
+            let n = counted(product.not_understood, "file");
+            line(&format!("{:24}newer than exodus knows? {n} not understood, kept as it is", ""));
+        }
     }
     if found.copies > 0 {
         line(&format!("In two parts, taken once: {}", counted(found.copies, "file")));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use exodus_api::{Importer, Source};
 
+use super::claims::Claims;
 use super::{Opened, open, product_of, stamp_time};
 use crate::report::error::Result;
 use crate::report::event::Observer;
@@ -54,6 +55,8 @@ pub struct ProductInspection {
     pub entries: u64,
     /// Their bytes, unpacked.
     pub bytes: u64,
+    /// Entries of a product that is understood, of which the importer says nothing: they will be kept as they are.
+    pub not_understood: u64,
 }
 
 /// Looks into an export.
@@ -70,6 +73,7 @@ pub fn inspect(
     let export = &opened.export;
     let stamp = export.parts().iter().find_map(|part| part.stamp.as_deref());
     let about = opened.importer.about();
+    let claims = Claims::of(&opened, observer)?;
     let content_bytes = export.content_bytes();
     let part_line = |part: &crate::source::Part| (part.name.clone(), part.kind.name(), part.size);
     Ok(Inspection {
@@ -79,7 +83,7 @@ pub fn inspect(
         account: opened.survey.account.clone(),
         exported_at: stamp.and_then(stamp_time).or(opened.survey.exported_at),
         parts: export.parts().iter().map(part_line).collect(),
-        products: products(&opened),
+        products: products(&opened, &claims),
         missing: opened.survey.missing.clone(),
         refused: export
             .refused()
@@ -97,7 +101,7 @@ pub fn inspect(
     })
 }
 
-fn products(opened: &Opened) -> Vec<ProductInspection> {
+fn products(opened: &Opened, claims: &Claims) -> Vec<ProductInspection> {
     let mut products: Vec<ProductInspection> = Vec::new();
     for entry in opened.export.entries() {
         let product = product_of(&opened.survey, &entry.path);
@@ -111,11 +115,15 @@ fn products(opened: &Opened) -> Vec<ProductInspection> {
                 is_understood: product.is_some_and(|product| product.is_understood),
                 entries: 0,
                 bytes: 0,
+                not_understood: 0,
             });
             products.len() - 1
         });
         products[at].entries += 1;
         products[at].bytes += entry.size;
+        if products[at].is_understood && !claims.is_claimed(entry) {
+            products[at].not_understood += 1;
+        }
     }
     products
 }

@@ -3,11 +3,12 @@
 //! Four kinds of threads pass work on (see [`recorder`]): the importer reads and splits; workers parse, hash and
 //! write bodies; the committer decides what is new, places it and makes it safe batch by batch. [`flow`] bounds
 //! what is on its way. [`states`] keeps each entry's state; [`earlier`] knows what need not be read again; [`metered`]
-//! counts what is read; [`inspect`] and [`dry_run`] look without touching.
+//! counts what is read; [`inspect`], [`dry_run`] and [`skeleton`] look without touching.
 //!
 //! **Invariants.** No importer is named here: the list comes in as an argument. Memory is bounded by [`flow`],
 //! whatever the size of the export. Order of writing is the importer's order, so equal runs make equal archives.
 
+mod claims;
 mod committer;
 mod dry_run;
 mod earlier;
@@ -15,6 +16,7 @@ mod flow;
 pub mod inspect;
 mod metered;
 mod recorder;
+pub mod skeleton;
 mod states;
 mod twins;
 mod worker;

@@ -10,7 +10,7 @@ use exodus_fixtures::pack::{Kind, Packing, pack};
 use exodus_fixtures::rng::Rng;
 use exodus_fixtures::takeout::{Spec, build};
 
-use crate::house::{Home, Ran};
+use crate::house::{Home, Ran, number};
 use crate::{index, tree};
 
 /// A home with an imported sample.
@@ -260,4 +260,44 @@ fn exports_with_flipped_bits_are_taken_as_far_as_they_go_and_later_whole() {
     let flip = |bytes: &[u8], round: u64| damage::flip(bytes, 1 + round as usize * 2, 90 + round);
     check_export(Kind::Zip, "flipped", flip);
     check_export(Kind::Tgz, "flipped", flip);
+}
+
+/// Names as a German Takeout has them, of every depth, with the product's own file names and somebody's. A note is not
+/// among them: an empty one is a fault.
+const NAMES: &[&str] = &[
+    "Archiv_Übersicht.html",
+    "Aufgaben/Aufgaben.json",
+    "Discover/Interessen/Interessen.json",
+    "Gespeichert/Lieblingsorte von Ada.csv",
+    "Gmail/Nutzereinstellungen/Filter.json",
+    "Gmail/Nutzereinstellungen/Blockierte Adressen.json",
+    "Google Chat/Users/User 000000000000000000001/user_info.json",
+    "Google Fit/Alle Daten/raw_com.example.step_count(1).json",
+    "Google Fit/Täglich zusammengefasste Aktivitätsdaten/2024-01-02.csv",
+    "Google Fotos/drucken-abos.json",
+    "Google Fotos/Fotos von 2024/IMG_0001.jpg.json",
+    "Google Kontakte/Alle Kontakte/Alle Kontakte.vcf",
+    "Google Kontakte/Ada am Kai/Ada am Kai.vcf",
+    "Google-Konto/ada.Abonnenteninformationen.html",
+    "Groups/hafen@example.org/Mitglieder.csv",
+    "Kalender/Hafenverein.ics",
+    "Maps (Meine Orte)/Rezensionen.json",
+    "Tasks/Tasks.json",
+    "YouTube und YouTube Music/Verlauf/Wiedergabeverlauf.html",
+];
+
+#[test]
+fn an_export_of_empty_files_is_imported_without_a_fault() {
+    for root in ["Takeout", "Mein Takeout (2)"] {
+        let home = Home::new();
+        let paths = || NAMES.iter().map(|name| format!("{root}/{name}"));
+        for path in paths() {
+            home.put(&format!("export/{path}"), b"");
+        }
+        home.run(["inspect", "export", "--quiet"]).expect(0);
+        let summary = home.import(&home.at("export"), &[]).expect(0).summary();
+        assert_eq!(number(&summary["entries"]["total"]), NAMES.len() as u64, "{root}");
+        assert_eq!(number(&summary["n_faults"]), 0, "{root}: {}", summary["faults"]);
+        home.assert_whole(root);
+    }
 }

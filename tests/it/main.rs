@@ -1,10 +1,10 @@
 //! The integration tests: the real binary in a temporary home, on exports that the fixtures make.
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
-//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`options`], [`notes`], [`chats`]), from which containers
+//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
-//! command line speaks ([`cli`], [`snapshots`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod activity;
 mod chats;
@@ -16,6 +16,7 @@ mod disk;
 mod exports;
 mod house;
 mod import;
+mod incremental;
 mod index;
 mod layers;
 mod mutations;
@@ -28,6 +29,7 @@ mod push_sftp;
 mod readback;
 mod receipt;
 mod sieve;
+mod skeleton;
 mod snapshots;
 mod ssh;
 mod sshd;
