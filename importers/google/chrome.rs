@@ -6,15 +6,14 @@
 //! (settings, extensions, addresses) is kept.
 
 use std::collections::HashMap;
-use std::io::Read;
 
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source};
 use serde_json::Value;
 
-use super::{faults, head, read};
+use super::json_list::List;
+use super::{head, read};
 use crate::shared::html::{self, Step};
-use crate::shared::json_paths::JsonPaths;
-use crate::shared::{json_mended, names};
+use crate::shared::names;
 
 const PRODUCT: &str = "chrome";
 const PATHS: &[&[&str]] = &[&["Browser History", "*"]];
@@ -184,36 +183,12 @@ fn history(
 
 /// Sends every visit; tells whether the file could be read to its end.
 fn visits(source: &dyn Source, entry: &Entry, sink: &mut dyn Sink) -> Result<bool, ImportError> {
-    let reader: Box<dyn Read + '_> = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
-            return Ok(false);
-        }
-    };
-    let mut values = JsonPaths::new(reader, PATHS);
-    let mut end = 0;
-    loop {
-        let found = match values.next_value() {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(true),
-            Err(err) => {
-                sink.fault(faults::breaks_off(source, entry, end, &err))?;
-                return Ok(false);
-            }
-        };
-        end = found.offset;
-        let value: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
-        let origin = Origin { entry: entry.clone(), at: At::Byte(found.offset) };
-        match value.and_then(|visit| visit_item(visit, origin)) {
-            Some(item) => sink.item(item)?,
-            None => {
-                let what = "a visit to a page cannot be read".to_owned();
-                let hint = "the others are safe; its file is kept as it is";
-                sink.fault(faults::bad_record(source, entry, At::Byte(found.offset), what, hint))?;
-            }
-        }
-    }
+    let (what, hint) = ("a visit to a page cannot be read", "the others are safe; its file is kept as it is");
+    let list = List { source, entry, paths: PATHS, what, hint };
+    list.each(sink, &mut |record, sink| match visit_item(record.value, record.origin) {
+        Some(item) => Ok(sink.item(item).map(|()| true)?),
+        None => Ok(false),
+    })
 }
 
 fn visit_item(visit: Value, origin: Origin) -> Option<Item> {

@@ -9,9 +9,9 @@ use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Prod
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{faults, head};
-use crate::shared::json_paths::JsonPaths;
-use crate::shared::{json_mended, names};
+use super::head;
+use super::json_list::List;
+use crate::shared::names;
 
 const PRODUCT: &str = "maps";
 const PATHS: &[&[&str]] = &[&["features", "*"]];
@@ -80,35 +80,14 @@ fn places(
     (entry, list): (&Entry, &str),
     sink: &mut dyn Sink,
 ) -> Result<bool, ImportError> {
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
+    let (what, hint) = ("a place cannot be read", "the others are safe; export again to get this one");
+    let records = List { source, entry, paths: PATHS, what, hint };
+    records.each(sink, &mut |record, sink| {
+        if !record.value["properties"].is_object() {
             return Ok(false);
         }
-    };
-    let mut values = JsonPaths::new(reader, PATHS);
-    let mut end = 0;
-    loop {
-        let found = match values.next_value() {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(true),
-            Err(err) => {
-                sink.fault(faults::breaks_off(source, entry, end, &err))?;
-                return Ok(false);
-            }
-        };
-        end = found.offset;
-        let value: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
-        let Some(feature) = value.filter(|it| it["properties"].is_object()) else {
-            let what = "a place cannot be read".to_owned();
-            let hint = "the others are safe; export again to get this one";
-            sink.fault(faults::bad_record(source, entry, At::Byte(found.offset), what, hint))?;
-            continue;
-        };
-        let origin = Origin { entry: entry.clone(), at: At::Byte(found.offset) };
-        sink.item(place(&feature, list, origin))?;
-    }
+        Ok(sink.item(place(&record.value, list, record.origin)).map(|()| true)?)
+    })
 }
 
 /// The first of the texts at these places in the properties.

@@ -14,6 +14,7 @@ mod contacts;
 mod drive;
 mod faults;
 mod hangouts;
+mod json_list;
 mod keep;
 pub mod labels;
 mod locales;

@@ -10,12 +10,11 @@ mod records;
 
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source};
 use memchr::memmem;
-use serde_json::Value;
 
 use self::months::Months;
-use super::{faults, head};
-use crate::shared::json_paths::JsonPaths;
-use crate::shared::{json_mended, names};
+use super::head;
+use super::json_list::List;
+use crate::shared::names;
 
 pub(super) const PRODUCT: &str = "location";
 const HEAD_BYTES: u64 = 64 << 10;
@@ -100,36 +99,16 @@ fn tracks(
     months: &mut Months,
     sink: &mut dyn Sink,
 ) -> Result<bool, ImportError> {
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
+    let what = "a record of where somebody was cannot be read";
+    let hint = "the others are safe; the file is kept as it is";
+    let list = List { source, entry, paths: PATHS, what, hint };
+    let is_whole = list.each(sink, &mut |record, sink| {
+        if !record.value.is_object() {
             return Ok(false);
         }
-    };
-    let mut values = JsonPaths::new(reader, PATHS);
-    let mut end = 0;
-    let failure = loop {
-        let found = match values.next_value() {
-            Ok(Some(found)) => found,
-            Ok(None) => break None,
-            Err(err) => break Some(err),
-        };
-        end = found.offset;
-        let value: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
-        let Some(value) = value.filter(Value::is_object) else {
-            let what = "a record of where somebody was cannot be read".to_owned();
-            let hint = "the others are safe; the file is kept as it is";
-            sink.fault(faults::bad_record(source, entry, At::Byte(found.offset), what, hint))?;
-            continue;
-        };
-        let origin = Origin { entry: entry.clone(), at: At::Byte(found.offset) };
-        months.add(SERIES[found.path], records::read(&value), origin, sink)?;
-    };
+        months.add(SERIES[record.path], records::read(&record.value), record.origin, sink)?;
+        Ok(true)
+    })?;
     months.finish(sink)?;
-    if let Some(err) = failure {
-        sink.fault(faults::breaks_off(source, entry, end, &err))?;
-        return Ok(false);
-    }
-    Ok(true)
+    Ok(is_whole)
 }
