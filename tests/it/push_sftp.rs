@@ -107,10 +107,10 @@ fn all_is_well_where_answers_come_in_another_order() {
     conforms(&filtered("slow-shuffle"));
 }
 
-/// A real ProFTPD, ended by its process id.
-struct ProFtpd(std::process::Child);
+/// A server that is ended by its process id.
+struct Ended(std::process::Child);
 
-impl Drop for ProFtpd {
+impl Drop for Ended {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -148,7 +148,7 @@ fn all_is_well_on_proftpd_which_hashes_by_itself() {
         .arg(config)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null());
-    let _server = ProFtpd(command.spawn().expect("it can be started"));
+    let _server = Ended(command.spawn().expect("it can be started"));
     let until = std::time::Instant::now() + Duration::from_secs(10);
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         let log = fs::read_to_string(story.home.at("log")).unwrap_or_default();
@@ -162,6 +162,37 @@ fn all_is_well_on_proftpd_which_hashes_by_itself() {
     assert_eq!(story.home.json(&["target", "test", "pro"])["hashes_by"], "check-file");
     story.url = "pro".to_owned();
     conforms_at(&story, "ProFTPD");
+}
+
+#[test]
+fn all_is_well_on_a_server_that_is_no_relative_of_openssh() {
+    let has_it = std::process::Command::new("/usr/bin/python3").args(["-c", "import asyncssh"]).output();
+    if !has_it.is_ok_and(|ran| ran.status.success()) {
+        return skip("a push to asyncssh", "it is not installed (Debian package python3-asyncssh)");
+    }
+    let story = Story::new();
+    let port = free_port();
+    make_key(&story.home.at("key"), "ed25519", "");
+    fs::create_dir_all(story.home.at(".ssh")).expect("the home is ours");
+    make_key(&story.home.at(".ssh/id_ed25519"), "ed25519", "");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/asyncssh_server.py");
+    let mut command = std::process::Command::new("/usr/bin/python3");
+    command
+        .arg(script)
+        .arg(port.to_string())
+        .arg(story.home.at("key"))
+        .arg(story.home.at(".ssh/id_ed25519.pub"));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _server = Ended(command.spawn().expect("it can be started"));
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(std::time::Instant::now() < until, "asyncssh does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let public = fs::read_to_string(story.home.at("key.pub")).expect("it was made");
+    story.home.put(".ssh/known_hosts", format!("[127.0.0.1]:{port} {public}").as_bytes());
+    let url = format!("sftp://127.0.0.1:{port}{}", story.root.display());
+    conforms_at(&Story { url, ..story }, "asyncssh");
 }
 
 #[test]
