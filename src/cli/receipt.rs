@@ -112,9 +112,13 @@ pub fn ready(args: &ReadyArgs, context: &Context) -> Result<()> {
     }
     if made.is_ready {
         if !args.common.json {
-            output.line(
-                "All of it is imported, verified, and proven on your own server. The account may be deleted.",
-            );
+            output.line("All of it is imported, verified, and found by its hash where it was pushed to.");
+            output.line("The account may be deleted.");
+            if made.targets.iter().all(|target| target.pushed.target.starts_with("file:")) {
+                output.line(
+                    "Only disks of this machine have it: make sure that it is not one and the same disk.",
+                );
+            }
             output.line("Keep the receipt (`exodus receipt`), and a second copy of the archive.");
         }
         return Ok(());

@@ -58,6 +58,8 @@ fn an_account_may_be_deleted_when_all_is_verified_here_and_there_and_not_before(
         }
     }
     assert_eq!(unmet(&home, 0, &[]), [""; 0]);
+    let words = String::from_utf8(home.run(["ready"]).expect(0).out).expect("it is text");
+    assert!(words.contains("may be deleted") && words.contains("Only disks of this machine"), "{words}");
     assert_eq!(unmet(&home, 5, &["--target", &disk]), ["pushed"], "on this one there is only mail");
     // What was lost there since takes the proof back.
     let message = first_message(&home.at("disk/mail/cur"));
