@@ -61,7 +61,7 @@ fn old_mail() -> Files {
 }
 
 /// An export in memory.
-struct Memory {
+pub(crate) struct Memory {
     entries: Vec<Entry>,
     contents: Vec<Vec<u8>>,
     /// Where a content breaks off, by entry.
@@ -70,7 +70,8 @@ struct Memory {
 }
 
 impl Memory {
-    fn new(mut files: Files, n_parts: u32) -> Memory {
+    /// Files dealt out to so many parts.
+    pub(crate) fn new(mut files: Files, n_parts: u32) -> Memory {
         files.sort();
         let mut entries = Vec::new();
         let mut contents = Vec::new();
