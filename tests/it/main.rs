@@ -10,6 +10,7 @@ mod activity;
 mod chats;
 mod cli;
 mod containers;
+mod copies;
 mod crash;
 mod damage;
 mod disk;
