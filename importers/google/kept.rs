@@ -31,7 +31,10 @@ const KEPT: &[(&str, &[Shape])] = &[
     ("keep", &[AtTop(&["txt"])]),
     ("chat", &[Named(&["user_info.json"])]),
     ("voice", &[AtTop(&["html", "vcf"]), MEDIA]),
-    ("photos", &[AtTop(&["json"])]),
+    (
+        "photos",
+        &[AtTop(&["json"]), Named(&["shared_album_comments.json", "user-generated-memory-titles.json"])],
+    ),
     ("my-activity", &[MEDIA]),
     ("youtube", &[Ends(&["csv"]), MEDIA]),
     (
