@@ -238,10 +238,21 @@ fn exiftool_reads_the_sidecars() {
 }
 
 #[test]
-fn a_push_passes_over_the_links_of_albums() {
-    let home = imported(Lang::En);
-    let target = format!("file://{}", home.at("disk").display());
-    home.run(["push", &target]).expect(0);
-    let pushed = tree::of(&home.at("disk"));
-    assert!(pushed.keys().any(|path| path.ends_with("files/photos/2019/05/IMG_0001.jpg.xmp")), "{pushed:?}");
+fn a_push_passes_over_the_links_of_albums_and_the_copy_makes_its_own() {
+    for how in ["links", "hardlinks"] {
+        let home = Home::new();
+        let folder = home.put_parts("export", &sample_parts(Lang::En, 5, 1).0);
+        home.import(&folder, &["--albums", how]).expect(0);
+        let album = "files/photos/albums/Boote/IMG_0003.jpg";
+        assert!(home.archive().join(album).exists(), "{how}");
+        let target = format!("file://{}", home.at("disk").display());
+        home.run(["push", &target]).expect(0);
+        let pushed = tree::of(&home.at("disk"));
+        assert!(pushed.keys().any(|path| path.ends_with("files/photos/2019/05/IMG_0001.jpg.xmp")), "{how}");
+        assert!(!pushed.keys().any(|path| path.contains("/albums")), "{how}: {pushed:?}");
+        home.run(["verify", "--archive", "disk"]).expect(0);
+        home.run(["reindex", "--archive", "disk"]).expect(0);
+        assert!(home.at("disk").join(album).exists(), "{how}");
+        home.run(["verify", "--archive", "disk"]).expect(0);
+    }
 }
