@@ -12,9 +12,7 @@ mod chat;
 mod chrome;
 mod contacts;
 mod drive;
-mod faults;
 mod hangouts;
-mod json_list;
 mod keep;
 pub mod labels;
 mod locales;
@@ -41,7 +39,7 @@ use exodus_api::{
 
 use self::browser::Browser;
 use crate::shared::quoting::FROM_QUOTING;
-use crate::shared::{from_line, names};
+use crate::shared::{faults, from_line, json_list, names};
 
 /// The importer.
 pub static IMPORTER: Google = Google;
