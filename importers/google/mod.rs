@@ -87,6 +87,7 @@ static ABOUT: About = About {
         "location",
     ],
     options: &[FROM_QUOTING],
+    do_facts_add_up: false,
     request_url: Some("https://takeout.google.com"),
 };
 

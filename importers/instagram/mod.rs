@@ -64,6 +64,8 @@ static ABOUT: About = About {
         "account",
     ],
     options: &[],
+    // Later exports tell less than earlier ones.
+    do_facts_add_up: true,
     request_url: Some("https://accountscenter.instagram.com/info_and_permissions/dyi/"),
 };
 

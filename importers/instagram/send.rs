@@ -119,10 +119,9 @@ impl<'s, 'a> Sender<'s, 'a> {
         if item.time.is_some() {
             add("date_from", "sidecar".into());
         }
-        if !words.is_empty() {
-            add("description", words.clone().into());
-            add("text", words.clone().into());
-        }
+        // Said even if it is nothing, so that words that were taken away do not come back from an older export.
+        add("description", words.clone().into());
+        add("text", words.clone().into());
         if let Some(real_type) = real_type {
             add("real_type", real_type.into());
             sink.note(entry, "real_type", real_type.into())?;
@@ -203,9 +202,8 @@ fn facts(post: &Post, links: &[Link]) -> Map<String, Value> {
         ("hashtags", json!(post.hashtags())),
         ("mentions", json!(post.mentions())),
     ] {
-        if list.as_array().is_some_and(|list| !list.is_empty()) {
-            facts.insert(name.to_owned(), list);
-        }
+        // Empty ones too: facts of exports add up, and an older one may have had more.
+        facts.insert(name.to_owned(), list);
     }
     let captions = post.media.iter().map(|media| media.caption.as_str());
     let place = post.extra.get("location").and_then(Value::as_str);
@@ -214,9 +212,7 @@ fn facts(post: &Post, links: &[Link]) -> Map<String, Value> {
         .chain(place)
         .filter(|text| !text.is_empty())
         .collect();
-    if !text.is_empty() {
-        facts.insert("text".to_owned(), text.join("\n").into());
-    }
+    facts.insert("text".to_owned(), text.join("\n").into());
     facts
 }
 
