@@ -167,11 +167,18 @@ fn facts_of(value: &Value, name: Option<&String>) -> Option<Facts> {
         }
         _ => {}
     };
+    let mut said_under = None;
     match value {
+        // A comment has its words before the user whose post it is about.
+        Value::Array(list) if list.len() == 3 => {
+            ["time", "comment", "owner"].into_iter().zip(list).for_each(|(label, value)| add(label, value));
+            said_under = Some("comment".to_owned());
+        }
         Value::Array(list) => list.iter().for_each(|value| add("", value)),
         Value::Object(object) => object.iter().for_each(|(label, value)| add(label, value)),
         scalar => add("", scalar),
     }
+    facts.said_under = said_under;
     (!facts.rows.is_empty()).then_some(facts)
 }
 
@@ -232,11 +239,10 @@ mod tests {
 
     #[test]
     fn pairs_names_and_objects_are_records() {
-        let facts =
-            facts_of(&json!(["2019-07-02T12:00:00+00:00", "¡Qué bien!", "ben.b"]), None).expect("it is one");
+        let facts = facts_of(&json!(["2019-07-02T12:00:00+00:00", "ok", "ben.b"]), None).expect("it is one");
         assert_eq!(
-            (facts.time, facts.said(), facts.user().as_deref()),
-            (Some(1_562_068_800), "¡Qué bien!", Some("ben.b"))
+            (facts.time, facts.said(), facts.owner().as_deref()),
+            (Some(1_562_068_800), "ok", Some("ben.b"))
         );
         let facts =
             facts_of(&json!("2018-01-02T00:00:00+00:00"), Some(&"ana".to_owned())).expect("it is one");

@@ -11,7 +11,9 @@ use super::layout::{self, Role};
 use crate::shared::content_lines::uid_of;
 use crate::shared::faults;
 use crate::shared::json_list::List;
-use crate::shared::meta::facts::{Facts, code_of_link, is_user};
+use crate::shared::json_mended;
+use crate::shared::json_paths::JsonPaths;
+use crate::shared::meta::facts::{Facts, code_of_link};
 use crate::shared::meta::mojibake;
 use crate::shared::meta::pages::{self, Page};
 use crate::shared::meta::shape::Shape;
@@ -57,8 +59,10 @@ pub fn send(
     sink: &mut dyn Sink,
 ) -> Result<bool, ImportError> {
     let mut n_items = 0_u64;
-    let mut send = |facts: Facts, origin: Origin, sink: &mut dyn Sink| -> Result<(), ImportError> {
+    let said_under = (list.role == Role::Comments).then(|| label_of_said(source, entry)).flatten();
+    let mut send = |mut facts: Facts, origin: Origin, sink: &mut dyn Sink| -> Result<(), ImportError> {
         n_items += 1;
+        facts.said_under.clone_from(&said_under);
         Ok(sink.item(item(facts, list, origin, keys))?)
     };
     let is_whole = match entry.name().to_lowercase().ends_with(".html") {
@@ -66,6 +70,35 @@ pub fn send(
         false => each_of_json(source, entry, sink, &mut send)?,
     };
     Ok(is_whole && n_items > 0)
+}
+
+/// The label under which comments stand in a file, by its first record that leaves no doubt.
+fn label_of_said(source: &dyn Source, entry: &Entry) -> Option<String> {
+    let is_clear = |facts: &Facts| facts.label_of_said().map(str::to_owned);
+    if entry.name().to_lowercase().ends_with(".html") {
+        let mut page = Page::new(source.open(entry).ok()?);
+        // What cannot be read is told of where it is sent.
+        while let Ok(Some(found)) = page.next_record() {
+            let facts = found.html.map(|html| Facts::of_page(pages::read(&html), &page.head()));
+            if let Some(label) = facts.as_ref().and_then(is_clear) {
+                return Some(label);
+            }
+        }
+        return None;
+    }
+    let is_mangled = mojibake::is_mangled(source, entry);
+    let mut values = JsonPaths::new(source.open(entry).ok()?, LISTS);
+    while let Ok(Some(found)) = values.next_value() {
+        let value = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
+        let Some(mut value) = value else { continue };
+        if is_mangled {
+            mojibake::repair(&mut value);
+        }
+        if let Some(label) = Facts::of_json(&value).as_ref().and_then(is_clear) {
+            return Some(label);
+        }
+    }
+    None
 }
 
 type Send<'f> = dyn FnMut(Facts, Origin, &mut dyn Sink) -> Result<(), ImportError> + 'f;
@@ -132,11 +165,8 @@ fn each_of_page(
 
 /// A record as an item of facts.
 pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) -> Item {
-    let (mut user, url) = (facts.user(), facts.url().map(str::to_owned));
-    if list.role == Role::Connections && user.is_none() {
-        // A name is all that is told of somebody.
-        user = Some(facts.said()).filter(|said| is_user(said)).map(str::to_owned);
-    }
+    let user = if list.role == Role::Comments { facts.owner() } else { facts.user() };
+    let url = facts.url().map(str::to_owned);
     let minute = facts.time.map_or(0, |time| time.div_euclid(60));
     let code = url.as_deref().and_then(code_of_link);
     let hashed = |words: &str| uid_of(format!("{minute}\n{words}").as_bytes());
@@ -144,7 +174,10 @@ pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) 
         (Role::Connections, Some(user), _) => user.clone(),
         (Role::Likes | Role::Saved, _, Some(code)) => code.to_owned(),
         (Role::Comments, user, _) => {
-            hashed(&format!("{}\n{}", facts.said(), user.as_deref().unwrap_or_default()))
+            // Whichever of the two was taken for which.
+            let mut words = [facts.said(), user.as_deref().unwrap_or_default()];
+            words.sort_unstable();
+            hashed(&words.join("\n"))
         }
         _ => hashed(&facts.text()),
     };

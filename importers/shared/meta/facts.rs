@@ -23,6 +23,8 @@ pub struct Facts {
     pub rows: Vec<Row>,
     /// The files of the export that it refers to.
     pub media: Vec<String>,
+    /// The label of the row that is what was said, where that was found out from other records.
+    pub said_under: Option<String>,
 }
 
 /// One row.
@@ -135,22 +137,47 @@ impl Facts {
         links.into_iter().find(|link| link.starts_with("https://") || link.starts_with("http://"))
     }
 
-    /// The longest value that is neither a time nor a link: what was said, searched, chosen.
+    /// What was said, searched, chosen: the row under the label that is known for that, else the longest value that is
+    /// neither a time nor a link.
     pub fn said(&self) -> &str {
-        let is_said = |row: &&Row| row.time.is_none() && !is_link(&row.value) && !is_date(&row.value);
-        let rows = self.rows.iter().filter(is_said).map(|row| row.value.as_str());
-        rows.rev().max_by_key(|value| value.len()).unwrap_or("")
+        self.said_row().map_or("", |row| row.value.as_str())
+    }
+
+    fn said_row(&self) -> Option<&Row> {
+        let is_value = |row: &&Row| row.time.is_none() && !is_link(&row.value) && !is_date(&row.value);
+        let known = self.said_under.as_ref();
+        let named = known.and_then(|label| self.rows.iter().filter(is_value).find(|row| row.label == *label));
+        named.or_else(|| self.rows.iter().filter(is_value).rev().max_by_key(|row| row.value.len()))
+    }
+
+    /// The label of the only value that cannot be the name of a user, beside one that can: where what somebody said stands
+    /// in this and all other records of the file. Words of one letter-case and no blank look like a user's name.
+    pub fn label_of_said(&self) -> Option<&str> {
+        let values = || self.rows.iter().filter(|row| row.time.is_none() && !row.value.is_empty());
+        let mut others = values().filter(|row| !is_user(&row.value) && !is_date(&row.value));
+        let found = others.next().filter(|row| !row.label.is_empty())?;
+        let is_clear = others.next().is_none() && values().any(|row| is_user(&row.value));
+        is_clear.then_some(found.label.as_str())
+    }
+
+    /// Who what was said was said to: the last value that looks like a user's name and is not what was said.
+    pub fn owner(&self) -> Option<String> {
+        let said = self.said_row();
+        let others = self
+            .rows
+            .iter()
+            .filter(|row| row.time.is_none() && !said.is_some_and(|it| std::ptr::eq(it, *row)));
+        others.map(|row| row.value.as_str()).rev().find(|value| is_user(value)).map(str::to_owned)
     }
 
     /// The user that it is about: by a link to a profile, else by the heading, else by the last value that looks like
-    /// the name of a user and is not what [`Facts::said`] says.
+    /// the name of a user.
     pub fn user(&self) -> Option<String> {
-        let said = self.said();
         let linked =
             self.rows.iter().flat_map(|row| [&row.href, &row.value]).find_map(|link| user_of_link(link));
         let titled = Some(self.title.as_str()).filter(|title| is_user(title)).map(str::to_owned);
         let values = self.rows.iter().filter(|row| row.time.is_none()).map(|row| row.value.as_str());
-        let named = || values.rev().find(|value| is_user(value) && *value != said).map(str::to_owned);
+        let named = || values.rev().find(|value| is_user(value)).map(str::to_owned);
         linked.or(titled).or_else(named)
     }
 
@@ -280,7 +307,21 @@ mod tests {
             ),
             Facts::of_page(pages::read(page), &Head::default()),
         ] {
-            assert_eq!((facts.said(), facts.user().as_deref()), ("Qué bien", Some("ana")), "{facts:?}");
+            assert_eq!((facts.said(), facts.owner().as_deref()), ("Qué bien", Some("ana")), "{facts:?}");
+            let label = facts.label_of_said().map(str::to_owned);
+            assert!(label.as_deref().is_some_and(|label| label.starts_with("Ko") || label.starts_with("Co")));
+            // In a record where both could be either, the label tells.
+            let rows = [("Autor", "ana.example"), (label.as_deref().unwrap_or_default(), "ok")];
+            let row = |(label, value): (&str, &str)| Row {
+                label: label.into(),
+                value: value.into(),
+                ..Row::default()
+            };
+            let other = Facts { rows: rows.map(row).into(), said_under: label, ..Facts::default() };
+            assert_eq!(
+                (other.said(), other.owner().as_deref(), other.label_of_said()),
+                ("ok", Some("ana.example"), None)
+            );
             assert_eq!(facts.time.map(|time| time / 60), Some(28_166_666), "{facts:?}");
         }
     }
