@@ -12,9 +12,7 @@ mod chat;
 mod chrome;
 mod contacts;
 mod drive;
-mod faults;
 mod hangouts;
-mod json_list;
 mod keep;
 mod kept;
 pub mod labels;
@@ -42,7 +40,7 @@ use exodus_api::{
 
 use self::browser::Browser;
 use crate::shared::quoting::FROM_QUOTING;
-use crate::shared::{from_line, names};
+use crate::shared::{faults, from_line, json_list, names};
 
 /// The importer.
 pub static IMPORTER: Google = Google;
@@ -90,6 +88,7 @@ static ABOUT: About = About {
         "location",
     ],
     options: &[FROM_QUOTING],
+    do_facts_add_up: false,
     request_url: Some("https://takeout.google.com"),
 };
 
