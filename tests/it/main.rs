@@ -26,6 +26,7 @@ mod notes;
 mod options;
 mod photos;
 mod places;
+mod posts_out;
 mod push;
 mod push_sftp;
 mod readback;
