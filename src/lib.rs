@@ -11,6 +11,7 @@
 //! floor 4   receipt/  what came in, what became of it, what was proven: may the account be deleted?
 //! floor 3   import/   export -> archive: threads, states of entries, counts
 //!           copies/   archive -> a folder, for programs that do not read archives
+//!           site/     archive -> a site of papers, from templates
 //!           push/     archive -> target: plan, send, verify; push/sftp/ speaks SFTP over push/ssh/
 //! floor 2   source/   parts as one tree of entries        archive/   the folder, written crash-safe, read, proven
 //! floor 1   report/   errors with exit codes, events, counts
@@ -37,4 +38,5 @@ pub mod import;
 pub mod push;
 pub mod receipt;
 pub mod report;
+pub mod site;
 pub mod source;

@@ -60,6 +60,17 @@ pub struct Post {
     pub time: Option<i64>,
 }
 
+/// A paper.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paper {
+    /// Its title.
+    pub title: Option<String>,
+    /// Where its file lies, from the archive's top; `None` for one whose file nobody has.
+    pub path: Option<String>,
+    /// Its facts.
+    pub facts: serde_json::Map<String, serde_json::Value>,
+}
+
 /// Entries of one product that are kept as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -183,6 +194,22 @@ impl Reader {
              ORDER BY time DESC, path",
         )?;
         let rows = query.query_map([], |row| Ok(Post { path: row.get(0)?, time: row.get(1)? }))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// All papers.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn papers(&self) -> Result<Vec<Paper>> {
+        let mut query = self.conn().prepare(
+            "SELECT title, path, coalesce(extra, '{}') FROM item WHERE kind = 'paper' ORDER BY key",
+        )?;
+        let rows = query.query_map([], |row| {
+            let facts: String = row.get(2)?;
+            let facts = serde_json::from_str(&facts).unwrap_or_default();
+            Ok(Paper { title: row.get(0)?, path: row.get(1)?, facts })
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

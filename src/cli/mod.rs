@@ -13,6 +13,7 @@ mod progress;
 mod push;
 mod questions;
 mod receipt;
+mod site;
 mod target;
 mod verify;
 
@@ -54,6 +55,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Receipt(receipt::ReceiptArgs),
     Export(export::ExportCommand),
+    Site(site::SiteCommand),
     Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
     Importers(inspect::ImportersArgs),
@@ -150,6 +152,7 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
         Command::Verify(args) => verify::run(args, context),
         Command::Receipt(args) => receipt::run(args, context),
         Command::Export(args) => export::run(args, context),
+        Command::Site(args) => site::run(args, context),
         Command::Ready(args) => receipt::ready(args, context),
         Command::Reindex(args) => verify::reindex(args, context),
         Command::Importers(args) => inspect::importers(args, context),

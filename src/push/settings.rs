@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, Table};
 
@@ -28,12 +29,15 @@ use crate::report::error::{Error, Kind, Result};
 pub const FILE_NAME: &str = "exodus.toml";
 
 /// The settings of a user or a project.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Targets by their names.
     #[serde(default)]
     pub target: BTreeMap<String, TargetSettings>,
+    /// Of a site, which a push has nothing to do with.
+    #[serde(default)]
+    site: IgnoredAny,
 }
 
 /// A target as it is written.

@@ -1,0 +1,74 @@
+//! What a site is called and where it will be: `[site]` in `exodus.toml`.
+//!
+//! ```toml
+//! [site]
+//! title = "Publications"
+//! author = "Ada Example"
+//! url = "https://ada.example.org/"    # for the feed and the sitemap
+//! language = "en"                     # of the site's own words: en, de, es
+//! email = "ada@example.org"           # where papers on request are asked for
+//! ```
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::error::{Error, Kind, Result};
+
+/// The settings of a site.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SiteSettings {
+    /// Its title.
+    pub title: String,
+    /// Whose it is.
+    pub author: String,
+    /// The address at which it will be.
+    pub url: Option<String>,
+    /// The language of its own words.
+    pub language: String,
+    /// Where papers on request are asked for.
+    pub email: Option<String>,
+}
+
+impl Default for SiteSettings {
+    fn default() -> SiteSettings {
+        let (title, language) = ("Publications".to_owned(), "en".to_owned());
+        SiteSettings { title, author: String::new(), url: None, language, email: None }
+    }
+}
+
+impl SiteSettings {
+    /// Reads the settings; those of a site that was told nothing if there is no such file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or understood.
+    pub fn read(path: &Path) -> Result<SiteSettings> {
+        #[derive(Deserialize)]
+        struct All {
+            site: Option<SiteSettings>,
+        }
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(SiteSettings::default()),
+            Err(err) => return Err(Error::io("read", path, &err)),
+        };
+        let all: All = toml_edit::de::from_str(&text)
+            .map_err(|err| Error::new(Kind::Login, format!("{}: {}", path.display(), err.message())))?;
+        let site = all.site.unwrap_or_default();
+        if let Some(url) = &site.url
+            && url::Url::parse(url).is_ok_and(|url| url.cannot_be_a_base()) | url::Url::parse(url).is_err()
+        {
+            let what = format!("{}: `{url}` is no address", path.display());
+            return Err(
+                Error::new(Kind::Login, what).hint("write it whole: url = \"https://ada.example.org/\"")
+            );
+        }
+        Ok(site)
+    }
+
+    /// The site's address with a slash at its end.
+    pub fn base(&self) -> Option<String> {
+        self.url.as_ref().map(|url| format!("{}/", url.trim_end_matches('/')))
+    }
+}
