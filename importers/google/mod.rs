@@ -5,6 +5,7 @@
 //! code that uses it.
 
 mod activity;
+mod blogger;
 mod browser;
 mod by_content;
 mod calendar;
@@ -87,6 +88,7 @@ static ABOUT: About = About {
         "saved",
         "maps",
         "location",
+        "blogger",
     ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
@@ -180,6 +182,7 @@ impl Importer for Google {
                 "saved" => saved::import(source, product, options, sink)?,
                 "maps" => maps::import(source, product, options, sink)?,
                 "location" => location::import(source, product, options, sink)?,
+                "blogger" => blogger::import(source, product, options, sink)?,
                 _ => {}
             }
         }

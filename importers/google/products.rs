@@ -29,6 +29,7 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("SAVE", "saved"),
     ("MAPS", "maps"),
     ("LOCATION_HISTORY", "location"),
+    ("BLOGGER", "blogger"),
 ];
 
 /// Names of folders by code; the first of them is the English one.

@@ -5,8 +5,10 @@
 //! document for its own date, [`movie_date`] a video, [`name_date`] its name, [`media_type`] tells what a picture or video is by its first bytes.
 //! [`content_lines`] reads and writes what vCard and iCalendar are made of, [`json_paths`]
 //! takes single values out of JSON of any size, [`json_mended`] reads what is not quite JSON. [`html`] walks over pages, [`front_matter`] heads Markdown files,
-//! [`conversation`] sends what people said to each other, [`localized_date`] reads dates as pages show them, [`table`] reads CSV.
+//! [`conversation`] sends what people said to each other, [`localized_date`] reads dates as pages show them, [`table`] reads CSV,
+//! [`blocks`] cuts long texts into records, [`markdown`] is what HTML becomes.
 
+pub mod blocks;
 pub mod content_lines;
 pub mod conversation;
 pub mod document_date;
@@ -17,6 +19,7 @@ pub mod identity;
 pub mod json_mended;
 pub mod json_paths;
 pub mod localized_date;
+pub mod markdown;
 pub mod mbox;
 pub mod media_type;
 pub mod movie_date;
