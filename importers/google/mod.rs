@@ -14,6 +14,7 @@ mod chrome;
 mod contacts;
 mod drive;
 mod faults;
+mod fit;
 mod hangouts;
 mod json_list;
 mod keep;
@@ -89,6 +90,8 @@ static ABOUT: About = About {
         "maps",
         "location",
         "blogger",
+        "fit",
+        "fitbit",
     ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
@@ -183,6 +186,8 @@ impl Importer for Google {
                 "maps" => maps::import(source, product, options, sink)?,
                 "location" => location::import(source, product, options, sink)?,
                 "blogger" => blogger::import(source, product, options, sink)?,
+                "fit" => fit::import(source, (product, "fit"), options, sink)?,
+                "fitbit" => fit::import(source, (product, "fitbit"), options, sink)?,
                 _ => {}
             }
         }

@@ -30,6 +30,8 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("MAPS", "maps"),
     ("LOCATION_HISTORY", "location"),
     ("BLOGGER", "blogger"),
+    ("FIT", "fit"),
+    ("FITBIT", "fitbit"),
 ];
 
 /// Names of folders by code; the first of them is the English one.

@@ -6,7 +6,7 @@
 //! [`content_lines`] reads and writes what vCard and iCalendar are made of, [`json_paths`]
 //! takes single values out of JSON of any size, [`json_mended`] reads what is not quite JSON. [`html`] walks over pages, [`front_matter`] heads Markdown files,
 //! [`conversation`] sends what people said to each other, [`localized_date`] reads dates as pages show them, [`table`] reads CSV,
-//! [`blocks`] cuts long texts into records, [`markdown`] is what HTML becomes.
+//! [`blocks`] cuts long texts into records, [`markdown`] is what HTML becomes, [`workout`] sums up TCX and GPX.
 
 pub mod blocks;
 pub mod content_lines;
@@ -27,3 +27,4 @@ pub mod name_date;
 pub mod names;
 pub mod quoting;
 pub mod table;
+pub mod workout;
