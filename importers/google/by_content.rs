@@ -16,7 +16,7 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
     let root = format!("{folder}/");
     let under = source.under(&root).iter().filter(|entry| !names::is_system_junk(&entry.path));
     let folder = Folder { source, root: &root, entries: under.collect() };
-    let checks: [(&str, Check); 10] = [
+    let checks: [(&str, Check); 11] = [
         ("CONTACTS", |it| it.has_only(&["vcf", "jpg", "jpeg", "png"], 2) && it.says("vcf", &["BEGIN:VCARD"])),
         ("CALENDAR", |it| it.has_only(&["ics"], 1) && it.says("ics", &["BEGIN:VCALENDAR"])),
         ("TASKS", |it| it.has_only(&["json"], 1) && it.says("json", &["tasks#taskLists"])),
@@ -26,6 +26,9 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
         ("HANGOUTS", |it| it.has_depth(1) && it.says("json", &["\"conversation", "\"participant_data\""])),
         ("VOICE", |it| it.says("html", &["hChatLog hfeed"]) || it.says("html", &["class=\"haudio\""])),
         ("FIT", |it| it.says("json", &["\"Data Source\"", "\"Data Points\""])),
+        ("PLAY", |it| {
+            it.has_only(&["json"], 1) && it.says("json", &["\"doc\"", "\"documentType\"", "\"title\""])
+        }),
         ("BLOGGER", |it| it.says("atom", &["<feed", "blogger"])),
     ];
     checks.into_iter().find(|(_, is_it)| is_it(&folder)).map(|(code, _)| code)

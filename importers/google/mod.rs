@@ -25,8 +25,11 @@ mod mail;
 mod maps;
 mod naming;
 mod own_names;
+mod pay;
 mod photos;
+mod play;
 mod products;
+mod profile;
 mod saved;
 mod settings;
 mod sieve;
@@ -92,6 +95,9 @@ static ABOUT: About = About {
         "blogger",
         "fit",
         "fitbit",
+        "play",
+        "pay",
+        "profile",
     ],
     options: &[FROM_QUOTING],
     request_url: Some("https://takeout.google.com"),
@@ -188,6 +194,9 @@ impl Importer for Google {
                 "blogger" => blogger::import(source, product, options, sink)?,
                 "fit" => fit::import(source, (product, "fit"), options, sink)?,
                 "fitbit" => fit::import(source, (product, "fitbit"), options, sink)?,
+                "play" => play::import(source, product, options, sink)?,
+                "pay" => pay::import(source, product, options, sink)?,
+                "profile" => profile::import(source, product, options, sink)?,
                 _ => {}
             }
         }
