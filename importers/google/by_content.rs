@@ -16,7 +16,7 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
     let root = format!("{folder}/");
     let under = source.under(&root).iter().filter(|entry| !names::is_system_junk(&entry.path));
     let folder = Folder { source, root: &root, entries: under.collect() };
-    let checks: [(&str, Check); 11] = [
+    let checks: [(&str, Check); 12] = [
         ("CONTACTS", |it| it.has_only(&["vcf", "jpg", "jpeg", "png"], 2) && it.says("vcf", &["BEGIN:VCARD"])),
         ("CALENDAR", |it| it.has_only(&["ics"], 1) && it.says("ics", &["BEGIN:VCALENDAR"])),
         ("TASKS", |it| it.has_only(&["json"], 1) && it.says("json", &["tasks#taskLists"])),
@@ -25,6 +25,7 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
         ("HANGOUTS_CHAT", |it| it.says("json", &["\"messages\"", "\"creator\"", "\"created_date\""])),
         ("HANGOUTS", |it| it.has_depth(1) && it.says("json", &["\"conversation", "\"participant_data\""])),
         ("VOICE", |it| it.says("html", &["hChatLog hfeed"]) || it.says("html", &["class=\"haudio\""])),
+        ("GROUPS", |it| it.has_only(&["mbox", "csv"], 3) || it.has_only(&["mbox", "csv"], 4)),
         ("FIT", |it| it.says("json", &["\"Data Source\"", "\"Data Points\""])),
         ("PLAY", |it| {
             it.has_only(&["json"], 1) && it.says("json", &["\"doc\"", "\"documentType\"", "\"title\""])

@@ -135,7 +135,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("GOOGLE_PAY", &["Google Pay"]),
     ("BLOGGER", &["Blogger"]),
     ("FITBIT", &["Fitbit"]),
-    ("GROUPS", &["Groups", "Google Groups"]),
+    ("GROUPS", &["Groups", "Google Groups", "Grupos"]),
     ("NEWS", &["News", "Google News", "Noticias", "Nieuws"]),
 ];
 
