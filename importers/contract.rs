@@ -61,7 +61,7 @@ fn old_mail() -> Files {
 }
 
 /// An export in memory.
-struct Memory {
+pub(crate) struct Memory {
     entries: Vec<Entry>,
     contents: Vec<Vec<u8>>,
     /// Where a content breaks off, by entry.
@@ -70,7 +70,8 @@ struct Memory {
 }
 
 impl Memory {
-    fn new(mut files: Files, n_parts: u32) -> Memory {
+    /// Files dealt out to so many parts.
+    pub(crate) fn new(mut files: Files, n_parts: u32) -> Memory {
         files.sort();
         let mut entries = Vec::new();
         let mut contents = Vec::new();
@@ -402,7 +403,9 @@ fn flipped_bits_never_panic() {
 #[test]
 fn mangled_texts_never_panic() {
     let is_text = |path: &str| {
-        [".vcf", ".ics", ".json", ".html", ".csv", ".txt"].iter().any(|end| path.ends_with(end))
+        [".vcf", ".ics", ".json", ".html", ".csv", ".txt", ".atom", ".tcx"]
+            .iter()
+            .any(|end| path.ends_with(end))
             && !path.contains("bersicht.html")
     };
     for &(name, files) in EXPORTS.iter().filter(|(name, _)| *name == "google").take(2) {

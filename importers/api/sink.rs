@@ -29,6 +29,15 @@ pub trait Sink {
     /// When the run has to end.
     fn skip(&mut self, entry: &Entry, why: Skip) -> Result<(), Stop>;
 
+    /// Leaves an entry as it is on purpose: the importer knows such files, and nothing of them is worth an item. The
+    /// engine keeps it verbatim like all that nobody claims; only `inspect` does not call it new and unknown.
+    ///
+    /// # Errors
+    /// When the run has to end.
+    fn keep(&mut self, _: &Entry) -> Result<(), Stop> {
+        Ok(())
+    }
+
     /// Reports what could not be taken, and where.
     ///
     /// # Errors

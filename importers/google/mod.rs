@@ -18,6 +18,7 @@ mod fit;
 mod hangouts;
 mod json_list;
 mod keep;
+mod kept;
 pub mod labels;
 mod locales;
 mod location;
@@ -132,7 +133,9 @@ impl Importer for Google {
         let folders = products::products(source, "", &Browser::default());
         let named =
             folders.iter().filter(|product| products::code_of_folder(&product.folder).is_some()).count();
-        if named >= 3 && known * 2 > entries.len() {
+        let has_photos =
+            folders.iter().any(|it| it.name == "photos" && photos::is_photos(source, &it.folder));
+        if (named >= 3 || has_photos) && known * 2 > entries.len() {
             return Detection::Yes { layout: "takeout-unwrapped" };
         }
         Detection::No
@@ -201,7 +204,7 @@ impl Importer for Google {
             }
         }
         mail::import(source, &mboxes, options, sink)?;
-        Ok(())
+        survey.products.iter().try_for_each(|product| kept::tell(source, product, sink))
     }
 
     fn is_own_name(&self, name: &str) -> bool {

@@ -62,7 +62,7 @@ fn original(entry: &Entry) -> Item {
 }
 
 /// True for heads above a row that is a payment.
-fn has_payments(beginning: &[u8]) -> bool {
+pub fn has_payments(beginning: &[u8]) -> bool {
     let mut rows = Rows::new(beginning);
     let mut next = || rows.next_row().ok().flatten();
     next().is_some_and(|heads| !is_payment(&heads)) && next().is_some_and(|first| is_payment(&first))

@@ -56,7 +56,7 @@ pub enum OnDisk {
 
 impl Reader {
     /// Tells `visit` of every folder and file of the archive, each folder before what is in it.
-    /// The links of albums are passed over.
+    /// The folders of albums and the links in them, hard ones too, are passed over.
     /// Index, ledger and seal are left out while somebody writes to the archive: they would not fit each other.
     ///
     /// # Errors
@@ -77,9 +77,7 @@ impl Reader {
             {
                 let entry = entry.map_err(|err| walk_error(&top, err))?;
                 // Albums can be made of the index anywhere.
-                let is_album = entry.file_type().is_symlink()
-                    && entry.path().starts_with(self.root().join(albums::FOLDER));
-                if !is_album {
+                if !is_of_albums(self.root(), &entry) {
                     visit(on_disk(self.root(), &entry)?)?;
                 }
             }
@@ -92,6 +90,12 @@ impl Reader {
         let wal = self.root().join(format!("{}-wal", index::FILE_NAME));
         !self.root().join("lock").exists() && wal.metadata().map_or(0, |it| it.len()) == 0
     }
+}
+
+/// A folder of albums, or another name of a photo in it. What somebody has put there himself is a file like others.
+fn is_of_albums(root: &Path, entry: &DirEntry) -> bool {
+    let has_other_names = || entry.metadata().is_ok_and(|it| it.nlink() > 1);
+    entry.path().starts_with(root.join(albums::FOLDER)) && (!entry.file_type().is_file() || has_other_names())
 }
 
 /// The content of a Maildir's `tmp`: messages on their way in.

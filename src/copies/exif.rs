@@ -38,7 +38,7 @@ fn try_fill_in(picture: &[u8], facts: Facts) -> Result<Option<Vec<u8>>, String> 
     if !is_known {
         return Ok(None);
     }
-    let mut bytes = picture.to_vec();
+    let mut bytes = extended_webp(picture).unwrap_or_else(|| picture.to_vec());
     // A picture without any metadata is an error to the library.
     let mut metadata = Metadata::new_from_vec(&bytes, form).unwrap_or_else(|_| Metadata::new());
     let tags = lacking(&metadata, facts);
@@ -54,6 +54,31 @@ fn try_fill_in(picture: &[u8], facts: Facts) -> Result<Option<Vec<u8>>, String> 
         return Err("it would not be the same picture".to_owned());
     }
     Ok(Some(bytes))
+}
+
+/// A lossy WebP of the simple form in the extended one, which has room for EXIF: the library converts only lossless
+/// ones. `None` for everything else.
+fn extended_webp(picture: &[u8]) -> Option<Vec<u8>> {
+    // WebP container: `RIFF` size `WEBP`, then chunks; RFC 6386 §9.1 for the size of the picture in the first frame.
+    let is_simple = picture.starts_with(b"RIFF")
+        && picture.get(8..16)? == b"WEBPVP8 "
+        && picture.get(23..26)? == b"\x9d\x01\x2a";
+    if !is_simple {
+        return None;
+    }
+    let length = |at: usize| -> Option<u32> {
+        let pair = picture.get(at..at + 2)?;
+        Some(u32::from(u16::from_le_bytes([pair[0], pair[1]]) & 0x3fff).saturating_sub(1))
+    };
+    let (width, height) = (length(26)?.to_le_bytes(), length(28)?.to_le_bytes());
+    let mut out = picture[..12].to_vec();
+    out.extend_from_slice(b"VP8X\x0a\0\0\0\0\0\0\0");
+    out.extend_from_slice(&width[..3]);
+    out.extend_from_slice(&height[..3]);
+    out.extend_from_slice(&picture[12..]);
+    let size = u32::try_from(out.len() - 8).ok()?.to_le_bytes();
+    out[4..8].copy_from_slice(&size);
+    Some(out)
 }
 
 fn lacking(metadata: &Metadata, facts: Facts) -> Vec<ExifTag> {

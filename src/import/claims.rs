@@ -38,7 +38,7 @@ impl Claims {
         Ok(claims)
     }
 
-    /// True when the importer said something of the entry; otherwise it will be kept as it is.
+    /// True when the importer said something of the entry, if only that it knows and keeps it.
     pub fn is_claimed(&self, entry: &Entry) -> bool {
         self.states[entry.id as usize].is_claimed()
     }
@@ -66,6 +66,11 @@ impl Sink for Claims {
 
     fn skip(&mut self, entry: &Entry, why: Skip) -> std::result::Result<(), Stop> {
         self.states[entry.id as usize].skipped = Some(why.to_string());
+        Ok(())
+    }
+
+    fn keep(&mut self, entry: &Entry) -> std::result::Result<(), Stop> {
+        self.states[entry.id as usize].read();
         Ok(())
     }
 

@@ -55,7 +55,7 @@ pub struct ProductInspection {
     pub entries: u64,
     /// Their bytes, unpacked.
     pub bytes: u64,
-    /// Entries of a product that is understood, of which the importer says nothing: they will be kept as they are.
+    /// Entries of a product that is understood, which the importer does not know: they will be kept as they are.
     pub not_understood: u64,
 }
 

@@ -77,7 +77,8 @@ fn tables_of_youtube_are_read_whatever_their_heads_say() {
             let row = found.iter().find(|row| row.key == *key).unwrap_or_else(|| panic!("{lang:?}: {key}"));
             assert_eq!((row.title.as_str(), row.time), (*title, *time), "{key}");
             assert_eq!(row.extra["text"].as_str().unwrap_or_default(), *text, "{key}");
-            assert!(row.extra["row"].as_object().is_some_and(|row| row.len() > 1), "{key}");
+            let is_of_a_page = key.starts_with("youtube-post:") && *time < Some(1_600_000_000);
+            assert!(is_of_a_page || row.extra["row"].as_object().is_some_and(|row| row.len() > 1), "{key}");
         }
         let sql = "SELECT path FROM item WHERE key = 'youtube-video:mein boot_ teil 1.mp4'";
         let path = index::rows(&index::open(&home.archive()), sql, |row| row.get::<_, String>(0));

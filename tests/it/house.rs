@@ -141,7 +141,7 @@ impl Ran {
     #[track_caller]
     pub fn summary(&self) -> Value {
         let last = self.json_lines().pop().unwrap_or_else(|| panic!("no output; stderr: {}", self.err));
-        assert_eq!(last["event"], "summary");
+        assert_eq!(last["event"], "summary", "exit {}; stderr: {}", self.code, self.err);
         last
     }
 }

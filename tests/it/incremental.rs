@@ -82,7 +82,32 @@ fn account() -> Account {
     ending(&mut after, &drive)[0].content = b"newer notes\n".to_vec();
     after.push(entry(&drive.replace("Notizen.txt", "Neu.txt"), b"new\n".to_vec()));
     change_photos(&before, &mut after);
+    change_histories(&mut after);
     Account { before, after }
+}
+
+/// Histories, links and places: of each something is new; what is gone from the newer one stays.
+fn change_histories(after: &mut [FileEntry]) {
+    let activity = r#"[{"header": "Chrome", "title": "Visited a new pier", "titleUrl": "https://example.org/new-pier",
+        "time": "2026-05-06T07:08:09.123Z", "products": ["Chrome"]}]"#;
+    let own =
+        after.iter_mut().find(|file| file.path.contains("/Chrome/Meine") && file.path.ends_with(".json"));
+    // The newer one has only what is new: Google keeps eighteen months.
+    own.expect("the sample has it").content = activity.as_bytes().to_vec();
+    replace(
+        after,
+        "/Abos.csv",
+        "UC0,http://www.youtube.com/channel/UC0,Harbour TV",
+        "UC2,http://www.youtube.com/channel/UC2,Pier TV",
+    );
+    replace(after, "/Verlauf.json", "https://example.org/untitled", "https://example.org/newer");
+    replace(after, "/Lesezeichen.html", "ADD_DATE=\"1552986900\">Boats", "ADD_DATE=\"1752986900\">Sails");
+    replace(after, "/Boote.csv", "https://example.org/boats,", "https://example.org/sails,");
+    replace(after, "/Gespeicherte Orte.json", "good coffee", "better coffee");
+    let semantic = ending(after, "/2023_APRIL.json").remove(0);
+    let text = String::from_utf8(semantic.content.clone()).expect("it is UTF-8");
+    semantic.path = semantic.path.replace("2023/2023_APRIL", "2024/2024_MAY");
+    semantic.content = text.replace("2023-04-01", "2024-05-01").replace("16803", "17145").into_bytes();
 }
 
 /// A photo stands in one more album, one is new, one is gone.
@@ -112,20 +137,23 @@ fn parts(files: &[FileEntry], stamp: &'static str) -> exports::Parts {
     pack(files, &Packing { stamp, ..Packing::zip(2) })
 }
 
-/// What must be equal: mail, files, contacts, calendars. Of the exports' own pages both are kept under one name, and
-/// which of them gets the number behind it depends on which came first: of those only the contents must be equal.
+/// What must be equal: mail, files, contacts, calendars. Of the exports' own pages and of Chrome's history, which holds
+/// some months, both are kept under one name, and which of them gets the number behind it depends on which came first:
+/// of those only the contents must be equal.
 fn rooms(home: &Home) -> Tree {
     let mut all = Tree::new();
     for room in ["mail", "files", "contacts", "calendars"] {
         let below = tree::of(&home.archive().join(room));
         all.extend(below.into_iter().map(|(path, leaf)| (format!("{room}/{path}"), leaf)));
     }
-    let is_page = |path: &String| path.contains("/google/") && path.contains("bersicht");
-    let pages: Vec<String> = all.keys().filter(|path| is_page(path)).cloned().collect();
-    assert_eq!(pages.len(), 2, "each export has a page");
-    for page in pages {
-        let leaf = all.remove(&page).expect("it was listed");
-        all.insert(format!("page {}", leaf.content), leaf);
+    for (folder, name) in [("/google/", "bersicht"), ("/chrome/", "/History")] {
+        let is_one = |path: &String| path.contains(folder) && path.contains(name);
+        let both: Vec<String> = all.keys().filter(|path| is_one(path)).cloned().collect();
+        assert_eq!(both.len(), 2, "{name} of each export");
+        for path in both {
+            let leaf = all.remove(&path).expect("it was listed");
+            all.insert(format!("{name} {}", leaf.content), leaf);
+        }
     }
     all
 }
@@ -174,6 +202,15 @@ fn two_exports_of_every_product_make_one_archive_in_either_order() {
         assert_eq!(n("SELECT count(*) FROM item WHERE kind = 'event' AND title = 'Feiertag'"), 1);
         assert_eq!(n("SELECT count(*) FROM item WHERE kind = 'note' AND title = 'Boot'"), 2);
         assert_eq!(n("SELECT count(*) FROM item WHERE kind = 'task' AND title LIKE 'Milch%'"), 1);
+        let titled = |title: &str| n(&format!("SELECT count(*) FROM item WHERE title = '{title}'"));
+        for title in ["Visited a new pier", "Harbour TV", "Pier TV", "Boats", "Sails", "2023-04", "2024-05"] {
+            assert_eq!(titled(title), 1, "{title}");
+        }
+        assert_eq!(titled("Harbour café"), 2, "one is saved, the other a place");
+        let place = "SELECT count(*) FROM item WHERE kind = 'place' AND extra LIKE '%better coffee%'";
+        assert_eq!(n(place), 1, "the newer comment");
+        let visits = "SELECT count(*) FROM item WHERE title IN ('https://example.org/untitled', 'https://example.org/newer')";
+        assert_eq!(n(visits), 2, "the older visit stays");
         assert_eq!(n("SELECT count(*) FROM item WHERE kind = 'task' AND title IN ('Gelöscht', 'Neu')"), 2);
         assert_eq!(
             n("SELECT count(*) FROM item WHERE product = 'drive' AND title IN ('Notizen.txt', 'Neu.txt')"),

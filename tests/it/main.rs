@@ -12,6 +12,7 @@ mod blogs;
 mod chats;
 mod cli;
 mod containers;
+mod copies;
 mod crash;
 mod damage;
 mod disk;

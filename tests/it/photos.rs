@@ -238,35 +238,21 @@ fn exiftool_reads_the_sidecars() {
 }
 
 #[test]
-fn a_push_passes_over_the_links_of_albums() {
-    let home = imported(Lang::En);
-    let target = format!("file://{}", home.at("disk").display());
-    home.run(["push", &target]).expect(0);
-    let pushed = tree::of(&home.at("disk"));
-    assert!(pushed.keys().any(|path| path.ends_with("files/photos/2019/05/IMG_0001.jpg.xmp")), "{pushed:?}");
-}
-
-#[test]
-fn copies_get_the_dates_and_places_that_their_files_lack_and_the_archive_stays_as_it_is() {
-    let home = Home::new();
-    let parts = home.put_parts("export", &exodus_fixtures::pack::sample_parts(Lang::De, 5, 1).0);
-    home.import(&parts, &[]).expect(0);
-    let before = tree::of_archive(&home.archive());
-    let ran = home.run(["export", "photos", "copies", "--write-exif", "--json"]).expect(0).summary();
-    assert!(crate::house::number(&ran["filled_in"]) > 0, "{ran}");
-    tree::assert_same(&tree::of_archive(&home.archive()), &before, "the archive");
-    let again = home.run(["export", "photos", "copies", "--write-exif", "--json"]).expect(0).summary();
-    assert_eq!((&again["copied"], &again["there"]), (&0.into(), &ran["copied"]));
-    let exiftool = std::process::Command::new("exiftool")
-        .args(["-r", "-json", "-n", "-DateTimeOriginal", "-GPSLatitude", "-Error"])
-        .arg(home.at("copies"))
-        .output();
-    let Ok(read) = exiftool else {
-        return crate::house::skip("copies with EXIF", "exiftool is not installed");
-    };
-    let read: serde_json::Value = serde_json::from_slice(&read.stdout).expect("exiftool writes JSON");
-    let read = read.as_array().expect("a list");
-    assert!(read.iter().all(|it| it["Error"].is_null()), "{read:?}");
-    let dated = read.iter().filter(|it| it["DateTimeOriginal"].is_string()).count() as u64;
-    assert!(dated >= crate::house::number(&ran["filled_in"]), "{dated} {ran}");
+fn a_push_passes_over_the_links_of_albums_and_the_copy_makes_its_own() {
+    for how in ["links", "hardlinks"] {
+        let home = Home::new();
+        let folder = home.put_parts("export", &sample_parts(Lang::En, 5, 1).0);
+        home.import(&folder, &["--albums", how]).expect(0);
+        let album = "files/photos/albums/Boote/IMG_0003.jpg";
+        assert!(home.archive().join(album).exists(), "{how}");
+        let target = format!("file://{}", home.at("disk").display());
+        home.run(["push", &target]).expect(0);
+        let pushed = tree::of(&home.at("disk"));
+        assert!(pushed.keys().any(|path| path.ends_with("files/photos/2019/05/IMG_0001.jpg.xmp")), "{how}");
+        assert!(!pushed.keys().any(|path| path.contains("/albums")), "{how}: {pushed:?}");
+        home.run(["verify", "--archive", "disk"]).expect(0);
+        home.run(["reindex", "--archive", "disk"]).expect(0);
+        assert!(home.at("disk").join(album).exists(), "{how}");
+        home.run(["verify", "--archive", "disk"]).expect(0);
+    }
 }

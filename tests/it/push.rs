@@ -80,10 +80,8 @@ impl Story {
 /// What a push should bring: everything but locks, the journal and the links of albums.
 fn of_archive(archive: &Path) -> Tree {
     let mut tree = tree::of(archive);
-    // Links of albums can be made of the index anywhere.
-    tree.retain(|path, leaf| {
-        !(path.starts_with("files/photos/albums/") && leaf.mode & 0o170_000 == 0o120_000)
-    });
+    // Albums can be made of the index anywhere.
+    tree.retain(|path, _| !path.starts_with("files/photos/albums"));
     tree.retain(|path, _| !path.starts_with("push.sqlite") && path != "lock" && path != "proofs.jsonl");
     tree
 }

@@ -48,7 +48,7 @@ pub struct Sidecar<'a> {
     folder: usize,
 }
 
-/// The description of an album.
+/// The description of an album, or what was said below it.
 pub struct Album<'a> {
     /// Its entry.
     pub entry: &'a Entry,
@@ -140,6 +140,7 @@ impl<'a> Plan<'a> {
                 self.folders[folder].title = Some(title);
                 self.albums.push(Album { entry, facts });
             }
+            Json::Comments(facts) => self.albums.push(Album { entry, facts }),
             Json::Album { .. } | Json::Other => {}
         }
     }

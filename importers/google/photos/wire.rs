@@ -18,6 +18,8 @@ pub enum Json {
         /// The whole description.
         facts: Value,
     },
+    /// What was said below a shared album, in a file of its own.
+    Comments(Value),
     /// Something else.
     Other,
 }
@@ -51,6 +53,7 @@ pub fn read(bytes: &[u8]) -> Json {
         Some(Value::String(title)) => {
             Json::Album { title: title.trim().to_owned(), facts: Value::Object(album.clone()) }
         }
+        _ if album.contains_key("sharedAlbumComments") => Json::Comments(Value::Object(album)),
         _ => Json::Other,
     }
 }
@@ -162,6 +165,7 @@ mod tests {
         let titles = [
             (json!({"title": "Summer"}), Some("Summer")),
             (json!({"title": "", "access": "protected"}), Some("")),
+            (json!({"sharedAlbumComments": [{"text": "nice"}]}), None),
             (json!({"albumData": {"title": "Old", "date": {"timestamp": "1"}}}), Some("Old")),
             (json!({"prints": []}), None),
             (json!([{"title": "x"}]), None),

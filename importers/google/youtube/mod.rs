@@ -1,8 +1,10 @@
 //! YouTube: histories, subscriptions, playlists, comments, own videos.
 //!
 //! Folders, files and heads of tables are in the account's language, so a table is known by what stands in its cells.
-//! Histories are those of My Activity ([`super::activity`]). What is none of these is kept.
+//! Histories are those of My Activity ([`super::activity`]), what was there before tables is in [`old`]. What is
+//! none of these is kept.
 
+mod old;
 mod rows;
 
 use std::io::Read;
@@ -43,6 +45,10 @@ pub fn import(
             }
         } else if let Some(form) = activity::form_of(source, entry) {
             activity::send(source, (entry, form), PRODUCT, options, sink)?;
+        } else if ending(entry) == "json" && old::is_resources(source, entry) {
+            resources(source, entry, options, sink)?;
+        } else if ending(entry) == "html" && old::is_page(source, entry) {
+            page(source, entry, options, sink)?;
         }
     }
     for entry in entries.iter().filter(|entry| VIDEOS.contains(&&*ending(entry))) {
@@ -118,6 +124,47 @@ fn table(
     }
 }
 
+/// Sends the links of a list of resources, then the list itself.
+fn resources(
+    source: &dyn Source,
+    entry: &Entry,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<(), ImportError> {
+    if !options.wants(Kind::Bookmark, PRODUCT) {
+        return Ok(sink.skip(entry, Skip::NotAskedFor)?);
+    }
+    if !sink.is_done(entry) && !old::resources(source, entry, sink)? {
+        return Ok(());
+    }
+    Ok(sink.used(entry)?)
+}
+
+/// Sends what was said on a page of comments.
+fn page(
+    source: &dyn Source,
+    entry: &Entry,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<(), ImportError> {
+    if !options.wants(Kind::Post, PRODUCT) {
+        return Ok(sink.skip(entry, Skip::NotAskedFor)?);
+    }
+    let reader = match source.open(entry) {
+        Ok(reader) => reader,
+        Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
+    };
+    let said = match old::said(reader) {
+        Ok(said) => said,
+        Err(err) => return Ok(sink.fault(faults::breaks_off(source, entry, 0, &err))?),
+    };
+    for (record, meaning) in (0..).zip(said) {
+        let origin = Origin { entry: entry.clone(), at: At::Record(record) };
+        sink.item(item(meaning, "", Map::new(), origin))?;
+    }
+    Ok(sink.used(entry)?)
+}
+
 /// True if a row that is not understood is none of heads.
 fn is_data(row: &Row, record: u64) -> bool {
     let has_digit = |cell: &String| cell.bytes().any(|byte| byte.is_ascii_digit());
@@ -169,7 +216,9 @@ fn item(meaning: Meaning, list: &str, row: Map<String, Value>, origin: Origin) -
         }
     }
     item.title = item.title.filter(|title| !title.is_empty());
-    item.extra.insert("row".to_owned(), Value::Object(row));
+    if !row.is_empty() {
+        item.extra.insert("row".to_owned(), Value::Object(row));
+    }
     item
 }
 
