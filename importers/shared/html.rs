@@ -159,7 +159,9 @@ pub fn decoded(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let reference = after.split_once(';').filter(|(name, _)| name.len() <= 8);
+        // Names are short: a text full of `&` is not searched to its end for each.
+        let end = after.bytes().take(9).position(|byte| byte == b';');
+        let reference = end.map(|end| (&after[..end], &after[end + 1..]));
         match reference.and_then(|(name, next)| Some((referred(name)?, next))) {
             Some((letter, next)) => {
                 out.push(letter);
@@ -287,6 +289,9 @@ mod tests {
         }
         assert_eq!(decoded("a & b &#xZZ; &unknown; &#8364;"), "a & b &#xZZ; &unknown; €");
         assert_eq!(decoded("&nbsp;&Agrave;&szlig;&yuml;&hellip;"), "\u{a0}Àßÿ…");
+        assert_eq!(decoded("&é;&12345678;&#x1F600;"), "&é;&12345678;😀");
+        let many = "&".repeat(1 << 21);
+        assert_eq!(decoded(&many), many);
         assert_eq!(decoded(&escaped("<a href=\"'&\">")), "<a href=\"'&\">");
     }
 }
