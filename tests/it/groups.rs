@@ -22,6 +22,9 @@ fn groups_that_count_alike_lose_no_message_in_any_language() {
         let sql =
             "SELECT count(*) FROM item WHERE product = 'groups' AND kind = 'message' AND time = 1429177984";
         assert_eq!(index::count(&archive, sql) as usize, N_MESSAGES, "{folder}");
+        let threads =
+            "SELECT count(DISTINCT thread) FROM message WHERE thread LIKE '%@googlegroups.com:286%'";
+        assert_eq!(index::count(&archive, threads) as usize, N_MESSAGES, "{folder}");
         for (label, n) in [
             ("Groups/boats@googlegroups.com", 2),
             ("Groups/choir@googlegroups.com", 1),
