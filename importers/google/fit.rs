@@ -133,7 +133,9 @@ impl Fit<'_> {
     }
 
     fn session(&mut self, entry: &Entry, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        if !self.options.wants(Kind::Activity, self.product) {
+        let (wants_session, wants_file) =
+            (self.options.wants(Kind::Activity, self.product), self.options.wants(Kind::File, self.product));
+        if !wants_session && !wants_file {
             return Ok(sink.skip(entry, Skip::NotAskedFor)?);
         }
         let bytes = read(self.source, entry);
@@ -148,19 +150,33 @@ impl Fit<'_> {
             let hint = "its file is kept as it is; export again to get it into the index";
             return Ok(sink.fault(faults::bad_record(self.source, entry, At::Whole, what, hint))?);
         };
-        let facts = facts_of_session(&session);
         let text = |name: &str| session[name].as_str().unwrap_or_default();
         let (activity, start) = (text("fitnessActivity"), text("startTime"));
-        let key = self.counted(format!("fit-session:{start}:{activity}"));
+        let name = self.counted(format!("{start}:{activity}"));
+        if wants_session {
+            let origin = Origin { entry: entry.clone(), at: At::Record(0) };
+            let mut item = Item::new(Kind::Activity, self.product, format!("fit-session:{name}"), origin);
+            let title = [text("name"), activity].into_iter().find(|title| !title.is_empty());
+            item.title = title.map(str::to_owned);
+            item.time = start.parse::<Timestamp>().ok().map(Timestamp::as_second);
+            item.extra = facts_of_session(&session);
+            sink.item(item)?;
+        }
+        if !wants_file {
+            return Ok(sink.used(entry)?);
+        }
+        let path = format!("{}/sessions/{}", self.product, entry.name());
+        Ok(sink.item(self.original(entry, format!("fit-session-file:{name}"), path))?)
+    }
+
+    /// A file as it is.
+    fn original(&self, entry: &Entry, key: String, path: String) -> Item {
         let origin = Origin { entry: entry.clone(), at: At::Whole };
-        let mut item = Item::new(Kind::Activity, self.product, key, origin);
-        let name = text("name");
-        item.title = Some(if name.is_empty() { activity } else { name }.to_owned());
-        item.time = start.parse::<Timestamp>().ok().map(Timestamp::as_second);
-        item.path = format!("{}/sessions/{}", self.product, entry.name());
-        item.extra = facts;
+        let mut item = Item::new(Kind::File, self.product, key, origin);
+        item.title = Some(entry.name().to_owned());
+        item.path = path;
         item.body = Body::Entry(entry.clone());
-        Ok(sink.item(item)?)
+        item
     }
 
     /// Sends every day of a table or every record of a list, and the file as it is.
@@ -185,18 +201,13 @@ impl Fit<'_> {
         if !wants_file {
             return Ok(sink.used(entry)?);
         }
-        let origin = Origin { entry: entry.clone(), at: At::Whole };
         // Lists of days go by one name in each language; those of Fitbit are many, and their names say which.
         let (key, name) = match list {
             "days" => (format!("{}-days", self.product), "Daily activity metrics.csv"),
             _ => (format!("{}-file:{}", self.product, names::folded(entry.name())), entry.name()),
         };
         let key = self.counted(key);
-        let mut item = Item::new(Kind::File, self.product, key, origin);
-        item.title = Some(entry.name().to_owned());
-        item.path = format!("{}/{name}", self.product);
-        item.body = Body::Entry(entry.clone());
-        Ok(sink.item(item)?)
+        Ok(sink.item(self.original(entry, key, format!("{}/{name}", self.product)))?)
     }
 
     fn days(&mut self, entry: &Entry, sink: &mut dyn Sink) -> Result<bool, ImportError> {

@@ -431,6 +431,21 @@ mod tests {
     }
 
     #[test]
+    fn what_editors_of_blogs_write_is_read_as_it_was_meant() {
+        check(
+            "<div dir=\"ltr\" trbidi=\"on\"><!--more--><div class=\"separator\" style=\"clear: both;\"><a \
+            href=\"https://example.org/big.jpg\" imageanchor=\"1\"><img border=\"0\" src=\"https://example.org/small.jpg\" \
+            width=\"320\" /></a></div><span style=\"font-size: large;\">Big&nbsp; words</span><br /><o:p></o:p>\n<br />end</div>",
+            "[![](<https://example.org/small.jpg>)](<https://example.org/big.jpg>)\n\nBig words\n\nend\n",
+        );
+        check(
+            "<table class=\"tr-caption-container\"><tbody><tr><td><img src=\"a.jpg\"/></td></tr><tr><td \
+            class=\"tr-caption\">The boat</td></tr></tbody></table>after",
+            "![](<a.jpg>)\nThe boat\n\nafter\n",
+        );
+    }
+
+    #[test]
     fn text_that_looks_like_a_mark_is_none() {
         check(
             "<p># a</p><p>1. b</p><p>- c</p><p>&lt;b&gt; 2*3_4</p>",
