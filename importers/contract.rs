@@ -10,9 +10,10 @@ use exodus_api::{
     At, Body, Detection, Entry, Fault, Importer, Item, Kind, Options, Sink, Skip, Source, SourceError, Stop,
 };
 use exodus_fixtures::damage;
+use exodus_fixtures::instagram::{self, Generation, Spec};
 use exodus_fixtures::lang::Lang;
 use exodus_fixtures::mbox::{Quoting, to_lf};
-use exodus_fixtures::takeout::{Spec, build};
+use exodus_fixtures::takeout::{self, build};
 use serde_json::Value;
 
 /// For each importer exports that are its own.
@@ -20,14 +21,26 @@ const EXPORTS: &[(&str, Maker)] = &[
     ("google", || takeout(Lang::De)),
     ("google", || takeout(Lang::Ja)),
     ("google", lone_gmail_mbox),
+    ("instagram", || instagram(Spec::json(Generation::Flat))),
+    ("instagram", || instagram(Spec::json(Generation::FlatWithThreads))),
+    ("instagram", || instagram(Spec::json(Generation::Folders))),
+    ("instagram", || instagram(Spec { lang: Lang::De, ..Spec::json(Generation::Labels) })),
+    ("instagram", || instagram(Spec::html(Generation::Media, Lang::Es))),
     ("mbox", old_mail),
 ];
+
+/// The row of an export that has no texts but one mbox.
+const LONE_MBOX: usize = 2;
 
 type Files = Vec<(String, Vec<u8>)>;
 type Maker = fn() -> Files;
 
 fn takeout(lang: Lang) -> Files {
-    build(&Spec::new(lang, 60, 3)).0.into_iter().map(|it| (it.path, it.content)).collect()
+    build(&takeout::Spec::new(lang, 60, 3)).0.into_iter().map(|it| (it.path, it.content)).collect()
+}
+
+fn instagram(spec: Spec) -> Files {
+    instagram::files(spec)
 }
 
 fn lone_gmail_mbox() -> Files {
@@ -408,10 +421,11 @@ fn mangled_texts_never_panic() {
             .any(|end| path.ends_with(end))
             && !path.contains("bersicht.html")
     };
-    for &(name, files) in EXPORTS.iter().filter(|(name, _)| *name == "google").take(2) {
+    let is_all = |(row, (name, _)): &(usize, &(&str, Maker))| *name != "mbox" && *row != LONE_MBOX;
+    for (_, &(name, files)) in EXPORTS.iter().enumerate().filter(is_all) {
         let mut whole = files();
         whole.retain(|(path, _)| is_text(path));
-        assert!(whole.len() > 20, "only {} texts", whole.len());
+        assert!(whole.len() > 7, "only {} texts", whole.len());
         for seed in 0..120 {
             let mut mangled = whole.clone();
             for (n, (_, content)) in (0..).zip(&mut mangled) {

@@ -8,11 +8,13 @@ use exodus_api::Importer;
 #[cfg(test)]
 mod contract;
 pub mod google;
+pub mod instagram;
 pub mod mbox;
 pub mod shared;
 
 /// The registry, in the order in which importers are asked whether an export is theirs.
 pub static ALL: &[&dyn Importer] = &[
     &google::IMPORTER, //
+    &instagram::IMPORTER,
     &mbox::IMPORTER,
 ];

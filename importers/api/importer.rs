@@ -44,6 +44,9 @@ pub struct About {
     pub products: &'static [&'static str],
     /// Its options, which become command line flags.
     pub options: &'static [OptionSpec],
+    /// True when a newer export may leave out what an older one tells, so that facts that only one of them has are kept;
+    /// false when what is not told any more is not so any more.
+    pub do_facts_add_up: bool,
     /// Where a person asks the platform for this export.
     pub request_url: Option<&'static str>,
 }

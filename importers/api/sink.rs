@@ -45,7 +45,7 @@ pub trait Sink {
     fn fault(&mut self, fault: Fault) -> Result<(), Stop>;
 
     /// Records how an entry was understood (a decision, a count) for the index and the receipt. The note `missing`
-    /// names something that the entry speaks of and no given part holds.
+    /// names something that the entry speaks of and no given part holds, or lists several such.
     ///
     /// # Errors
     /// When the run has to end.

@@ -13,10 +13,8 @@ mod chat;
 mod chrome;
 mod contacts;
 mod drive;
-mod faults;
 mod fit;
 mod hangouts;
-mod json_list;
 mod keep;
 mod kept;
 pub mod labels;
@@ -47,7 +45,7 @@ use exodus_api::{
 
 use self::browser::Browser;
 use crate::shared::quoting::FROM_QUOTING;
-use crate::shared::{from_line, names};
+use crate::shared::{faults, from_line, json_list, names};
 
 /// The importer.
 pub static IMPORTER: Google = Google;
@@ -101,6 +99,7 @@ static ABOUT: About = About {
         "profile",
     ],
     options: &[FROM_QUOTING],
+    do_facts_add_up: false,
     request_url: Some("https://takeout.google.com"),
 };
 

@@ -30,6 +30,7 @@ static ABOUT: About = About {
     kinds: &[Kind::Message],
     products: &["mail"],
     options: &[FROM_QUOTING],
+    do_facts_add_up: false,
     request_url: None,
 };
 

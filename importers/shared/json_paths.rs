@@ -1,6 +1,6 @@
 //! Values out of JSON of any size, one at a time: those that stand at given paths, as their bytes.
 //!
-//! A path is a list of keys, `*` for every element of an array. What stands at none of them is passed over without
+//! A path is a list of keys, `*` for every element of an array, `?` for every value of an object. What stands at none of them is passed over without
 //! being held; what is asked for is cut out and left to `serde_json`, so that one broken record costs no other.
 //! Not a validator: text that is no JSON ends in an error or in values that do not parse.
 
@@ -18,6 +18,8 @@ pub struct Found {
     pub path: usize,
     /// The places in the arrays on the way to it, from 0, outermost first.
     pub places: Vec<u64>,
+    /// The keys that stood for a `?`, outermost first.
+    pub keys: Vec<String>,
     /// The byte at which it begins.
     pub offset: u64,
     /// The value as it stands; `None` if it is too large to be held.
@@ -122,7 +124,7 @@ impl<R: Read> JsonPaths<R> {
             return None;
         }
         let fits = |(frame, name): (&Frame, &&str)| match frame {
-            Frame::Object { key } => key == name,
+            Frame::Object { key } => key == name || *name == "?",
             Frame::Array { .. } => *name == "*",
         };
         self.open.iter().zip(path).all(fits).then_some(self.open.len() == path.len())
@@ -134,10 +136,15 @@ impl<R: Read> JsonPaths<R> {
             Frame::Object { .. } => None,
         };
         let places = self.open.iter().filter_map(place).collect();
+        let key = |(frame, name): (&Frame, &&str)| match frame {
+            Frame::Object { key } if *name == "?" => Some(key.clone()),
+            _ => None,
+        };
+        let keys = self.open.iter().zip(self.paths[path]).filter_map(key).collect();
         let offset = self.offset;
         let mut bytes = Vec::new();
         let is_whole = self.copy(Some(&mut bytes))?;
-        Ok(Found { path, places, offset, bytes: is_whole.then_some(bytes) })
+        Ok(Found { path, places, keys, offset, bytes: is_whole.then_some(bytes) })
     }
 
     /// Reads a value to its end, into `into` if there is room for it; tells whether there was.
@@ -273,6 +280,18 @@ mod tests {
         check("[1,2]", &[]);
         check("{}", &[]);
         check("\u{feff} {\"c\" : [ { } , 5 ] }", &[]);
+    }
+
+    #[test]
+    fn a_path_may_lead_through_any_key() {
+        let text = r#"{"a":{"x":[1],"y":2},"b":[3,{"z":4}]}"#;
+        let mut reader = JsonPaths::new(text.as_bytes(), &[&["?", "?"], &["?", "*"]]);
+        let mut found = Vec::new();
+        while let Some(it) = reader.next_value().expect(text) {
+            let bytes = it.bytes.expect("it is small");
+            found.push(format!("{} {} {}", it.path, it.keys.join("."), String::from_utf8_lossy(&bytes)));
+        }
+        assert_eq!(found, ["0 a.x [1]", "0 a.y 2", "1 b 3", r#"1 b {"z":4}"#]);
     }
 
     #[test]

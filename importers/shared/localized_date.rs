@@ -77,6 +77,8 @@ const ZONES: &[(&str, i32)] = &[
 
 /// A longer text is no date.
 const LIMIT_LEN: usize = 100;
+/// A longer text is none of those that stand alone and show no zone.
+const LIMIT_WALL_CLOCK_LEN: usize = 60;
 
 /// The time that a text tells, in seconds since 1970-01-01 UTC.
 pub fn seconds(text: &str) -> Option<i64> {
@@ -84,15 +86,34 @@ pub fn seconds(text: &str) -> Option<i64> {
     let clock = find_clock(&text)?;
     let (before, after) = (&text[..clock.start], &text[clock.end..]);
     let date = date(before)?;
-    let (is_pm, is_am) = (has_half(before, after, PM), has_half(before, after, AM));
-    let hour = match clock.hour {
-        12 if is_am => 0,
-        hour if is_pm && hour < 12 => hour + 12,
-        hour => hour,
-    };
-    let time = Time::new(hour, clock.minute, clock.second, 0).ok()?;
+    let time = Time::new(hour_of(&clock, before, after), clock.minute, clock.second, 0).ok()?;
     let offset = Offset::from_seconds(zone(after)? * 60).ok()?;
     offset.to_timestamp(date.to_datetime(time)).ok().map(Timestamp::as_second)
+}
+
+/// The time that clocks showed, in seconds since 1970-01-01 as if they had shown UTC. For pages that show no zone, and
+/// no seconds: `Jul 26, 2022 9:45 pm`, `ago 07, 2026 8:17 da tarde/noite`, `8월 10, 2026 4:38 오후`.
+pub fn wall_clock_seconds(text: &str) -> Option<i64> {
+    let text = tidied(text).filter(|text| text.len() <= LIMIT_WALL_CLOCK_LEN)?;
+    let clock = find_clock(&text).or_else(|| find_short_clock(&text))?;
+    let (before, after) = (&text[..clock.start], &text[clock.end..]);
+    if after.bytes().any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let date = match date_by_marks(before) {
+        Some(date) => date,
+        None => date(before)?,
+    };
+    let time = Time::new(hour_of(&clock, before, after), clock.minute, clock.second, 0).ok()?;
+    Offset::UTC.to_timestamp(date.to_datetime(time)).ok().map(Timestamp::as_second)
+}
+
+/// The time of day that a text tells, in seconds.
+pub fn time_of_day(text: &str) -> Option<i64> {
+    let text = tidied(text)?;
+    let clock = find_clock(&text).or_else(|| find_short_clock(&text))?;
+    let hour = hour_of(&clock, &text[..clock.start], &text[clock.end..]);
+    Some(i64::from(hour) * 3600 + i64::from(clock.minute) * 60 + i64::from(clock.second))
 }
 
 /// True if a text is plainly a date with a time, whether or not [`seconds`] can read it.
@@ -102,8 +123,18 @@ pub fn is_like_one(text: &str) -> bool {
     has_year && find_clock(&text).is_some()
 }
 
-const AM: &[&str] = &["am", "午前", "오전", "上午"];
-const PM: &[&str] = &["pm", "午後", "오후", "下午"];
+const AM: &[&str] = &["am", "午前", "오전", "上午", "damanhã", "rano", "öö", "ص"];
+const PM: &[&str] = &["pm", "午後", "오후", "下午", "datarde", "popołudniu", "ös", "م"];
+
+/// The hour of the day by a clock with or without halves.
+fn hour_of(clock: &Clock, before: &str, after: &str) -> i8 {
+    let (is_pm, is_am) = (has_half(before, after, PM), has_half(before, after, AM));
+    match clock.hour {
+        12 if is_am => 0,
+        hour if is_pm && hour < 12 => hour + 12,
+        hour => hour,
+    }
+}
 
 fn tidied(text: &str) -> Option<String> {
     if text.len() > LIMIT_LEN {
@@ -140,6 +171,35 @@ fn find_clock(text: &str) -> Option<Clock> {
         return Some(Clock { start, end: colon + 6, hour, minute, second });
     }
     None
+}
+
+/// The first `h:mm`.
+fn find_short_clock(text: &str) -> Option<Clock> {
+    let bytes = text.as_bytes();
+    let digit =
+        |at: usize| bytes.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| (byte - b'0') as i8);
+    text.match_indices(':').find_map(|(colon, _)| {
+        let minute = digit(colon + 1)? * 10 + digit(colon + 2)?;
+        let units = colon.checked_sub(1).and_then(digit)?;
+        let tens = colon.checked_sub(2).and_then(digit);
+        let start = colon - 1 - usize::from(tens.is_some());
+        let is_longer = digit(colon + 3).is_some() || start.checked_sub(1).and_then(digit).is_some();
+        let hour = tens.unwrap_or(0) * 10 + units;
+        (!is_longer).then_some(Clock { start, end: colon + 3, hour, minute, second: 0 })
+    })
+}
+
+/// A date whose month is a number with the word for it behind: `8월 10, 2026`, `2025年1月1日`.
+fn date_by_marks(text: &str) -> Option<Date> {
+    let (before, _) = text.split_once(['월', '月'])?;
+    let digits = before.len() - before.trim_end_matches(|letter: char| letter.is_ascii_digit()).len();
+    let month: i8 = before[before.len() - digits..].parse().ok()?;
+    let others = format!("{} {}", &before[..before.len() - digits], &text[before.len()..]);
+    let (year, day) = match *numbers(&others) {
+        [(year, 4), (day, _)] | [(day, _), (year, 4)] => (year, day),
+        _ => return None,
+    };
+    Date::new(year.try_into().ok()?, month, day.try_into().ok()?).ok()
 }
 
 fn has_half(before: &str, after: &str, words: &[&str]) -> bool {
@@ -240,6 +300,37 @@ mod tests {
         check("7 juil. 2020, 12:00:00 CEST", "2020-07-07T10:00:00Z");
         check("Dec 31, 2019, 12:00:01 AM PST", "2019-12-31T08:00:01Z");
         check("7 ago 2020, 12:00:00 UTC", "2020-08-07T12:00:00Z");
+    }
+
+    #[test]
+    fn dates_without_zone_and_seconds_are_read_where_pages_show_such() {
+        for (text, wanted) in [
+            ("Feb 28, 2025 10:07 am", "2025-02-28T10:07:00Z"),
+            ("Jan 01, 2025, 10:00 am", "2025-01-01T10:00:00Z"),
+            ("Sep 13, 2020, 12:26 PM", "2020-09-13T12:26:00Z"),
+            ("Oct 19, 2019 at 2:37\u{202f}PM", "2019-10-19T14:37:00Z"),
+            ("19 Oct 2019, 14:37", "2019-10-19T14:37:00Z"),
+            ("Nov 3, 2023, 9:15:22am", "2023-11-03T09:15:22Z"),
+            ("jun. 07, 2024 5:44 am", "2024-06-07T05:44:00Z"),
+            ("14. Nov. 2023, 22:13", "2023-11-14T22:13:00Z"),
+            ("01.02.2025, 10:00", "2025-02-01T10:00:00Z"),
+            ("ago 07, 2026 8:17 da tarde/noite", "2026-08-07T20:17:00Z"),
+            ("jan 05, 2026 12:30 da manhã", "2026-01-05T00:30:00Z"),
+            ("lis 05, 2026 8:30 po południu", "2026-11-05T20:30:00Z"),
+            ("8월 10, 2026 4:38 오후", "2026-08-10T16:38:00Z"),
+            ("2025年1月2日 10:00", "2025-01-02T10:00:00Z"),
+            ("1月 02, 2025 10:00 午後", "2025-01-02T22:00:00Z"),
+            ("dic 31, 2025 12:00 p. m.", "2025-12-31T12:00:00Z"),
+        ] {
+            let found = wall_clock_seconds(text).and_then(|it| Timestamp::from_second(it).ok());
+            assert_eq!(found.map(|it| it.to_string()).as_deref(), Some(wanted), "{text}");
+        }
+        for text in
+            ["", "ana", "2022", "see you at 9:45", "Jan 01, 2025 10:00 am, 2 of 3", "1990-01-01", "月 1:00"]
+        {
+            assert_eq!(wall_clock_seconds(text), None, "{text}");
+        }
+        assert_eq!(time_of_day("Terça-feira, 11 de agosto de 2026 às 22:03 UTC"), Some(22 * 3600 + 180));
     }
 
     #[test]

@@ -51,6 +51,15 @@ pub struct Photo {
     pub altitude: Option<f64>,
 }
 
+/// A post that is a file of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Where it lies, from the archive's top.
+    pub path: String,
+    /// When it was posted, in seconds since 1970-01-01 UTC.
+    pub time: Option<i64>,
+}
+
 /// Entries of one product that are kept as they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -161,6 +170,19 @@ impl Reader {
                 altitude: row.get(5)?,
             })
         })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// All posts that are files, the newest first.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn posts(&self) -> Result<Vec<Post>> {
+        let mut query = self.conn().prepare(
+            "SELECT path, time FROM item WHERE kind = 'post' AND path LIKE 'files/posts/%.md'
+             ORDER BY time DESC, path",
+        )?;
+        let rows = query.query_map([], |row| Ok(Post { path: row.get(0)?, time: row.get(1)? }))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -283,10 +283,15 @@ impl<'a> Committer<'a> {
                 self.outcome.notes.push(note);
             }
             // What an entry names and no part holds is missing too; the export's own list, where there is one, has it.
-            if let Some(Value::String(missing)) = self.states[place].notes.get("missing")
-                && self.opened.survey.missing.is_empty()
-            {
-                self.outcome.missing.push(missing.clone());
+            if self.opened.survey.missing.is_empty() {
+                match self.states[place].notes.get("missing") {
+                    Some(Value::String(missing)) => self.outcome.missing.push(missing.clone()),
+                    Some(Value::Array(all)) => {
+                        let paths = all.iter().filter_map(Value::as_str).map(str::to_owned);
+                        self.outcome.missing.extend(paths);
+                    }
+                    _ => {}
+                }
             }
         }
         self.outcome.missing.sort_unstable();

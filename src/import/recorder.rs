@@ -55,6 +55,7 @@ pub fn run(
         scratch: scratch.clone(),
         earlier: index_of_earlier_runs(request),
         platform: opened.importer.about().name,
+        do_facts_add_up: opened.importer.about().do_facts_add_up,
         root: &request.archive,
     };
     let (jobs, job_queue) = bounded::<(u64, u64, Job)>(256);

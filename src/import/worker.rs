@@ -55,6 +55,8 @@ pub struct Worker<'a> {
     pub earlier: Option<Index>,
     /// The importer.
     pub platform: &'static str,
+    /// True when facts that only one of two exports has are kept.
+    pub do_facts_add_up: bool,
     /// The archive's folder.
     pub root: &'a Path,
     /// Entries that probably hold the same.
@@ -181,6 +183,7 @@ impl Worker<'_> {
             origin: self.spot(&item.origin.entry, item.origin.at),
             content: Content::None,
             mail: None,
+            do_facts_add_up: self.do_facts_add_up,
         };
         (incoming, item.body, item.mail)
     }
@@ -200,6 +203,7 @@ impl Worker<'_> {
             origin: self.spot(entry, At::Whole),
             content,
             mail: None,
+            do_facts_add_up: false,
         }
     }
 

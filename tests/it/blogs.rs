@@ -8,7 +8,7 @@ use exodus_fixtures::lang::LANGS;
 use exodus_fixtures::pack::sample_parts;
 use serde_json::{Value, json};
 
-use crate::house::Home;
+use crate::house::{Home, number};
 use crate::{exports, index};
 
 struct Post {
@@ -83,7 +83,8 @@ fn facts_of_posts_and_comments_are_those_of_the_feed() {
     assert_eq!(post["author"], "Ada Example");
     assert_eq!(post["url"], "/2019/03/post-1.html");
     assert_eq!(post["updated"], "2020-02-02T02:02:02Z");
-    assert_eq!(post["pictures"], json!(["posts/blogger/Boats _ harbours/pictures/boat.png"]));
+    assert_eq!(post["media"], json!(["../pictures/boat.png"]));
+    assert_eq!((&post["draft"], &facts("blogger:100.post-3")["draft"]), (&Value::Null, &json!(true)));
     let comment = facts("blogger:100.post-5");
     assert_eq!((&comment["form"], &comment["post"]), (&json!("comment"), &json!("blogger:100.post-1")));
     assert_eq!(comment["author"], "Grace Example");
@@ -127,4 +128,17 @@ fn an_entry_that_is_no_xml_costs_only_itself() {
     assert_eq!(index::count(&home.archive(), faults), 1);
     assert_eq!(posts(&home).len(), 4);
     assert!(home.archive().join("files/posts/blogger/Boats _ harbours/feed.atom").exists());
+}
+
+#[test]
+fn programs_for_sites_get_the_posts_with_their_pictures_and_no_draft() {
+    let home = Home::new();
+    home.import(&home.put_parts("export", &sample_parts(LANGS[0], 5, 1).0), &["--only", "blogger"]).expect(0);
+    let told =
+        home.run(["export", "markdown", "site", "--platform", "blogger", "--json"]).expect(0).summary();
+    assert_eq!((number(&told["posts"]), number(&told["media"])), (3, 1), "{told}");
+    let blog = home.at("site/blogger/Boats _ harbours");
+    let text = fs::read_to_string(blog.join("2019/2019-03-19 Ada's first boat.md")).expect("a post");
+    assert!(text.contains("\ndate: \"2019-03-19T09:13:51Z\"\n") && blog.join("pictures/boat.png").exists());
+    assert!(!blog.join("2019/2019-10-25 Not yet.md").exists(), "a draft");
 }

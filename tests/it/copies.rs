@@ -38,7 +38,7 @@ fn copies_get_the_dates_and_places_that_their_files_lack_and_the_archive_stays_a
 }
 
 /// A picture of 64 by 64 points in every form that `--write-exif` knows; `None` where a program that makes one is missing.
-fn pictures(home: &Home) -> Option<Vec<(&'static str, Vec<u8>)>> {
+pub fn pictures(home: &Home) -> Option<Vec<(&'static str, Vec<u8>)>> {
     const PNG: &str = "import sys, zlib, struct\n\
         rows = b''.join(b'\\0' + bytes((x * 4, y * 4, (x ^ y) * 4)[c] for x in range(64) for c in range(3)) for y in range(64))\n\
         def chunk(t, d): return struct.pack('>I', len(d)) + t + d + struct.pack('>I', zlib.crc32(t + d))\n\

@@ -2,7 +2,7 @@
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
-//! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`]), from which containers
+//! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
@@ -23,12 +23,14 @@ mod house;
 mod import;
 mod incremental;
 mod index;
+mod instagram;
 mod layers;
 mod mutations;
 mod notes;
 mod options;
 mod photos;
 mod places;
+mod posts_out;
 mod push;
 mod push_sftp;
 mod readback;

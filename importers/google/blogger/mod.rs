@@ -166,22 +166,29 @@ impl<'a> Blogger<'a> {
     }
 
     fn post(&self, found: &entry::Entry, feed: &Feed, mut item: Item) -> Item {
-        let mut pictures = Vec::new();
+        let mut media: Vec<String> = Vec::new();
         let text = markdown::of_html(&found.html, &mut |url| {
             let picture = self.picture_of(url, feed.folder)?;
-            let path = format!("{}/pictures/{}", blog_path(folder(picture)), picture.name());
-            if !pictures.contains(&path) {
-                pictures.push(path);
+            let link = match folder(picture) == feed.folder {
+                true => format!("../pictures/{}", picture.name()),
+                false => format!("../../{}/pictures/{}", folder(picture), picture.name()),
+            };
+            if !media.contains(&link) {
+                media.push(link.clone());
             }
-            match folder(picture) == feed.folder {
-                true => Some(format!("../pictures/{}", picture.name())),
-                false => Some(format!("../../{}/pictures/{}", folder(picture), picture.name())),
-            }
+            Some(link)
         });
-        let facts = facts(found, feed);
+        let mut facts = facts(found, feed);
+        if !media.is_empty() {
+            facts.insert("media".to_owned(), media.into());
+        }
         let mut front = Map::new();
         if !found.title.is_empty() {
             front.insert("title".to_owned(), found.title.as_str().into());
+        }
+        front.insert("platform".to_owned(), PRODUCT.into());
+        if let Some(date) = time_of(found).and_then(|time| Timestamp::from_second(time).ok()) {
+            front.insert("date".to_owned(), date.to_string().into());
         }
         front.extend(facts.clone());
         item.body = Body::Inline(format!("{}{text}", front_matter::written(&front)).into_bytes());
@@ -189,9 +196,6 @@ impl<'a> Blogger<'a> {
         item.title = Some(found.title.clone()).filter(|title| !title.is_empty());
         item.time = time_of(found);
         item.extra = facts;
-        if !pictures.is_empty() {
-            item.extra.insert("pictures".to_owned(), pictures.into());
-        }
         item
     }
 
@@ -273,6 +277,10 @@ fn facts(found: &entry::Entry, feed: &Feed) -> Map<String, Value> {
     ];
     let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
     let mut facts: Map<String, Value> = texts.map(|(name, text)| (name.to_owned(), text.into())).collect();
+    // Programs for sites know this word, and not Blogger's.
+    if ["DRAFT", "SCHEDULED", "TRASHED"].iter().any(|word| found.status.contains(word)) {
+        facts.insert("draft".to_owned(), true.into());
+    }
     if !found.labels.is_empty() {
         facts.insert("labels".to_owned(), found.labels.clone().into());
     }

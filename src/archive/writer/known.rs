@@ -1,7 +1,8 @@
 //! An item that the archive has already, found again: what of the new finding is taken.
 //!
 //! Within one export labels add up, since a message stands in one mbox for every label. A newer export replaces
-//! labels, flags, facts and changed content; an older one adds only where it was found. Content that is whole takes
+//! labels, flags, facts and changed content; an older one adds only where it was found. Where exports of a platform tell less
+//! with time, facts that only one of them has are kept and added. Content that is whole takes
 //! the place of content that is not, whatever their age.
 
 use std::path::PathBuf;
@@ -124,11 +125,18 @@ impl Writer {
     }
 
     /// The facts of a known item after it was found again. Within one export (a message stands in several mboxes)
-    /// labels add up; a newer export replaces them; an older one changes nothing.
+    /// labels add up; a newer export replaces them; an older one changes nothing, but for facts that add up.
     pub(super) fn merged(&self, item: &Incoming, before: &ItemRecord, order: Order) -> ItemRecord {
         let mut record = before.clone();
         record.origin = item.origin.clone();
         if order == Order::Older {
+            if item.do_facts_add_up {
+                record.time = record.time.or(item.time);
+                record.title = record.title.or_else(|| item.title.clone());
+                for (name, value) in &item.extra {
+                    record.extra.entry(name.clone()).or_insert_with(|| value.clone());
+                }
+            }
             return record;
         }
         record.export.clone_from(&self.export);
@@ -144,7 +152,9 @@ impl Writer {
             _ => {
                 record.labels.clone_from(&item.labels);
                 // What a newer export does not tell any more (a favourite that is none now) is not so any more.
-                record.extra.clear();
+                if !item.do_facts_add_up {
+                    record.extra.clear();
+                }
             }
         }
         for (name, value) in &item.extra {

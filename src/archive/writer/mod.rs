@@ -62,6 +62,8 @@ pub struct Incoming {
     pub content: Content,
     /// What only messages have.
     pub mail: Option<IncomingMail>,
+    /// True when facts are kept that a newer export does not tell, and taken that an older one does.
+    pub do_facts_add_up: bool,
 }
 
 impl Incoming {

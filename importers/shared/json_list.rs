@@ -4,8 +4,8 @@ use exodus_api::{At, Entry, ImportError, Origin, Sink, Source};
 use serde_json::Value;
 
 use super::faults;
-use crate::shared::json_mended;
-use crate::shared::json_paths::JsonPaths;
+use super::json_mended;
+use super::json_paths::JsonPaths;
 
 /// A list in an entry.
 pub struct List<'a> {
@@ -25,6 +25,8 @@ pub struct List<'a> {
 pub struct Record {
     /// Which of the paths it stands at.
     pub path: usize,
+    /// The keys that stood for a `?` in it.
+    pub keys: Vec<String>,
     /// What it says.
     pub value: Value,
     /// Where it was found.
@@ -64,7 +66,7 @@ impl List<'_> {
             let origin = Origin { entry: entry.clone(), at };
             let value: Option<Value> = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
             let is_taken = match value {
-                Some(value) => take(Record { path: found.path, value, origin }, sink)?,
+                Some(value) => take(Record { path: found.path, keys: found.keys, value, origin }, sink)?,
                 None => false,
             };
             if !is_taken {

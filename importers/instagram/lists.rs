@@ -1,0 +1,228 @@
+//! Lists of records: people, likes, comments, what was saved and searched, logins, ads.
+//!
+//! Records come in every form that Meta has had for them and mean what their shape says. None of this is for anybody else: it goes
+//! into the index, and never to where posts are.
+
+use std::collections::HashMap;
+
+use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Origin, Sink, Source};
+
+use super::layout::{self, Role};
+use crate::shared::content_lines::uid_of;
+use crate::shared::faults;
+use crate::shared::json_list::List;
+use crate::shared::json_mended;
+use crate::shared::json_paths::JsonPaths;
+use crate::shared::meta::facts::{Facts, code_of_link};
+use crate::shared::meta::mojibake;
+use crate::shared::meta::pages::{self, Page};
+use crate::shared::meta::shape::Shape;
+
+const WHAT: &str = "a record of a list cannot be read";
+const HINT: &str = "the others are safe; export again to get this one";
+const LISTS: &[&[&str]] = &[&["*"], &["?", "*"]];
+const WHOLE: &[&[&str]] = &[&[]];
+/// First keys of a file that is one generic record.
+const OF_ONE: &[&str] = &[
+    "timestamp",
+    "media",
+    "label_values",
+    "fbid",
+    "ent_name",
+    "title",
+    "string_map_data",
+    "string_list_data",
+];
+
+/// The keys that were given, so that no two items have the same.
+#[derive(Debug, Default)]
+pub struct Keys(HashMap<String, u32>);
+
+impl Keys {
+    /// The key, with a number if it was given before.
+    pub fn free(&mut self, key: String) -> String {
+        let n = self.0.entry(key.clone()).or_default();
+        *n += 1;
+        if *n > 1 { format!("{key}#{n}") } else { key }
+    }
+}
+
+/// Sends the records of a file; false if there is none in it, or it cannot be read to its end, which is told.
+///
+/// # Errors
+/// When the run has to end.
+pub fn send(
+    source: &dyn Source,
+    entry: &Entry,
+    list: &layout::List,
+    keys: &mut Keys,
+    sink: &mut dyn Sink,
+) -> Result<bool, ImportError> {
+    let mut n_items = 0_u64;
+    let said_under = (list.role == Role::Comments).then(|| label_of_said(source, entry)).flatten();
+    let mut send = |mut facts: Facts, origin: Origin, sink: &mut dyn Sink| -> Result<(), ImportError> {
+        n_items += 1;
+        facts.said_under.clone_from(&said_under);
+        Ok(sink.item(item(facts, list, origin, keys))?)
+    };
+    let is_whole = match entry.name().to_lowercase().ends_with(".html") {
+        true => each_of_page(source, entry, sink, &mut send)?,
+        false => each_of_json(source, entry, sink, &mut send)?,
+    };
+    Ok(is_whole && n_items > 0)
+}
+
+/// The label under which comments stand in a file, by its first record that leaves no doubt.
+fn label_of_said(source: &dyn Source, entry: &Entry) -> Option<String> {
+    let is_clear = |facts: &Facts| facts.label_of_said().map(str::to_owned);
+    if entry.name().to_lowercase().ends_with(".html") {
+        let mut page = Page::new(source.open(entry).ok()?);
+        // What cannot be read is told of where it is sent.
+        while let Ok(Some(found)) = page.next_record() {
+            let facts = found.html.map(|html| Facts::of_page(pages::read(&html), &page.head()));
+            if let Some(label) = facts.as_ref().and_then(is_clear) {
+                return Some(label);
+            }
+        }
+        return None;
+    }
+    let is_mangled = mojibake::is_mangled(source, entry);
+    let mut values = JsonPaths::new(source.open(entry).ok()?, LISTS);
+    while let Ok(Some(found)) = values.next_value() {
+        let value = found.bytes.and_then(|bytes| json_mended::parse(&bytes).ok());
+        let Some(mut value) = value else { continue };
+        if is_mangled {
+            mojibake::repair(&mut value);
+        }
+        if let Some(label) = Facts::of_json(&value).as_ref().and_then(is_clear) {
+            return Some(label);
+        }
+    }
+    None
+}
+
+type Send<'f> = dyn FnMut(Facts, Origin, &mut dyn Sink) -> Result<(), ImportError> + 'f;
+
+fn each_of_json(
+    source: &dyn Source,
+    entry: &Entry,
+    sink: &mut dyn Sink,
+    send: &mut Send,
+) -> Result<bool, ImportError> {
+    let shape = Shape::of(source, entry).unwrap_or_default();
+    let is_one = !shape.is_list && OF_ONE.contains(&&*shape.key);
+    let is_mangled = mojibake::is_mangled(source, entry);
+    let list = List { source, entry, paths: if is_one { WHOLE } else { LISTS }, what: WHAT, hint: HINT };
+    list.each(sink, &mut |record, sink| {
+        let mut value = record.value;
+        if is_mangled {
+            mojibake::repair(&mut value);
+        }
+        match Facts::of_json(&value) {
+            Some(facts) => send(facts, record.origin, sink)?,
+            // `{}`, and the words that there is no data.
+            None if !value.is_number() => {}
+            None => return Ok(false),
+        }
+        Ok(true)
+    })
+}
+
+fn each_of_page(
+    source: &dyn Source,
+    entry: &Entry,
+    sink: &mut dyn Sink,
+    send: &mut Send,
+) -> Result<bool, ImportError> {
+    let reader = match source.open(entry) {
+        Ok(reader) => reader,
+        Err(err) => {
+            sink.fault(faults::not_opened(source, entry, err))?;
+            return Ok(false);
+        }
+    };
+    let mut page = Page::new(reader);
+    loop {
+        let found = match page.next_record() {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(true),
+            Err(err) => {
+                sink.fault(faults::breaks_off(source, entry, page.offset(), &err))?;
+                return Ok(false);
+            }
+        };
+        let at = At::Byte(found.offset);
+        let Some(html) = found.html else {
+            sink.fault(faults::bad_record(source, entry, at, WHAT.to_owned(), HINT))?;
+            continue;
+        };
+        let facts = Facts::of_page(pages::read(&html), &page.head());
+        if !facts.title.is_empty() || !facts.rows.is_empty() {
+            send(facts, Origin { entry: entry.clone(), at }, sink)?;
+        }
+    }
+}
+
+/// A record as an item of facts.
+pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) -> Item {
+    let user = if list.role == Role::Comments { facts.owner() } else { facts.user() };
+    let url = facts.url().map(str::to_owned);
+    let minute = facts.time.map_or(0, |time| time.div_euclid(60));
+    let code = url.as_deref().and_then(code_of_link);
+    let hashed = |words: &str| uid_of(format!("{minute}\n{words}").as_bytes());
+    let named = match (list.role, &user, code) {
+        (Role::Connections, Some(user), _) => user.clone(),
+        (Role::Likes | Role::Saved, _, Some(code)) => code.to_owned(),
+        (Role::Comments, user, _) => {
+            // Whichever of the two was taken for which.
+            let mut words = [facts.said(), user.as_deref().unwrap_or_default()];
+            words.sort_unstable();
+            hashed(&words.join("\n"))
+        }
+        _ => hashed(&facts.text()),
+    };
+    let kind = match list.role {
+        Role::Connections | Role::Saved => Kind::Bookmark,
+        Role::Comments => Kind::Post,
+        _ => Kind::Activity,
+    };
+    let key = keys.free(format!("{}:{named}", list.name));
+    let mut item = Item::new(kind, list.role.product(), key, origin);
+    item.time = facts.time;
+    let said = Some(facts.said()).filter(|said| !said.is_empty()).map(str::to_owned);
+    item.title = match list.role {
+        Role::Connections => user.clone().or(said.clone()),
+        Role::Comments | Role::Searches => said.clone(),
+        _ => Some(facts.title.clone()).filter(|title| !title.is_empty()).or(user.clone()).or(said.clone()),
+    };
+    let text = if list.role == Role::Comments { said.unwrap_or_default() } else { facts.text() };
+    let mut add = |name: &str, value: serde_json::Value| {
+        let is_empty = value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty);
+        if !is_empty {
+            item.extra.insert(name.to_owned(), value);
+        }
+    };
+    add("list", list.name.clone().into());
+    if list.role == Role::Comments {
+        add("type", "comment".into());
+    }
+    add("user", user.into());
+    add("url", url.into());
+    add("text", text.into());
+    add("facts", facts.rows_json());
+    add("media", facts.media.into());
+    item
+}
+
+/// The file of a list, as it is: for those of which rows do not say all.
+pub fn original(entry: &Entry, product: &'static str) -> Item {
+    let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
+    let path = path.into_iter().rev().collect::<Vec<_>>().join("/");
+    let origin = Origin { entry: entry.clone(), at: At::Whole };
+    let mut item = Item::new(Kind::File, product, format!("original:{}", path.to_lowercase()), origin);
+    let name = entry.name().rsplit('\\').next().unwrap_or(entry.name());
+    item.title = Some(name.to_owned());
+    item.path = format!("instagram/{product}/{name}");
+    item.body = Body::Entry(entry.clone());
+    item
+}

@@ -1,0 +1,282 @@
+//! Posts, reels, stories and their like, out of JSON (since March 2021) and out of pages.
+//!
+//! The caption of a single picture stands in the title of its media, that of several in the title of the post. Times are seconds UTC in
+//! JSON, a clock on a wall on pages. Places and cameras stand only in the JSON: the files have lost theirs.
+
+use exodus_api::{At, Entry, ImportError, Origin, Sink, Source};
+use serde_json::{Map, Value};
+
+use super::post::{Media, Post, Type};
+use super::send::Sender;
+use crate::shared::faults;
+use crate::shared::json_list::List;
+use crate::shared::meta::facts::{Facts, seconds};
+use crate::shared::meta::mojibake;
+use crate::shared::meta::pages::{self, Head, Page};
+use crate::shared::meta::tree::reference;
+
+const WHAT: &str = "a post cannot be read";
+const HINT: &str = "the others are safe; export again to get this one";
+const LISTS: &[&[&str]] = &[&["*"], &["?", "*"]];
+const WHOLE: &[&[&str]] = &[&[]];
+
+/// A file of posts.
+#[derive(Clone, Copy, Debug)]
+pub struct Posts<'a> {
+    /// The file.
+    pub entry: &'a Entry,
+    /// Their type.
+    pub of: Type,
+    /// True if the file is one post and no list.
+    pub is_single: bool,
+    /// True for a page.
+    pub is_page: bool,
+}
+
+impl Posts<'_> {
+    /// Sends all posts of the file; false if it cannot be read to its end, which is told.
+    ///
+    /// # Errors
+    /// When the run has to end.
+    pub fn send(
+        &self,
+        source: &dyn Source,
+        sender: &mut Sender,
+        sink: &mut dyn Sink,
+    ) -> Result<bool, ImportError> {
+        if self.is_page {
+            return self.send_page(source, sender, sink);
+        }
+        let is_mangled = mojibake::is_mangled(source, self.entry);
+        let paths = if self.is_single { WHOLE } else { LISTS };
+        let list = List { source, entry: self.entry, paths, what: WHAT, hint: HINT };
+        list.each(sink, &mut |record, sink| {
+            let mut value = record.value;
+            if is_mangled {
+                mojibake::repair(&mut value);
+            }
+            let Some(post) = of_json(&value, self.of) else { return Ok(false) };
+            sender.post(post, record.origin, sink)?;
+            Ok(true)
+        })
+    }
+
+    fn send_page(
+        &self,
+        source: &dyn Source,
+        sender: &mut Sender,
+        sink: &mut dyn Sink,
+    ) -> Result<bool, ImportError> {
+        let entry = self.entry;
+        let reader = match source.open(entry) {
+            Ok(reader) => reader,
+            Err(err) => {
+                sink.fault(faults::not_opened(source, entry, err))?;
+                return Ok(false);
+            }
+        };
+        let mut page = Page::new(reader);
+        loop {
+            let found = match page.next_record() {
+                Ok(Some(found)) => found,
+                Ok(None) => return Ok(true),
+                Err(err) => {
+                    sink.fault(faults::breaks_off(source, entry, page.offset(), &err))?;
+                    return Ok(false);
+                }
+            };
+            let at = At::Byte(found.offset);
+            match found.html {
+                // A record without pictures, words and date is none of a post.
+                Some(html) => {
+                    if let Some(post) = of_page(pages::read(&html), &page.head(), self.of) {
+                        sender.post(post, Origin { entry: entry.clone(), at }, sink)?;
+                    }
+                }
+                None => sink.fault(faults::bad_record(source, entry, at, WHAT.to_owned(), HINT))?,
+            }
+        }
+    }
+}
+
+/// A post out of JSON that was made whole; `None` if it is none.
+pub fn of_json(value: &Value, of: Type) -> Option<Post> {
+    value.as_object()?;
+    let list = match value.get("media") {
+        Some(Value::Array(list)) => list.iter().filter_map(media_of).collect(),
+        Some(object @ Value::Object(_)) => media_of(object).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let mut media: Vec<Media> = list;
+    if media.is_empty() {
+        media.extend(media_of(value));
+    }
+    let own = ["creation_timestamp", "timestamp"].iter().find_map(|name| value.get(*name)?.as_i64());
+    let time = own.and_then(seconds).or_else(|| media.first().and_then(|media| media.time));
+    let own = value.get("title").and_then(Value::as_str).unwrap_or_default().trim();
+    let of_media = || media.iter().map(|media| media.caption.as_str()).find(|caption| !caption.is_empty());
+    let mut caption = if own.is_empty() { of_media().unwrap_or_default() } else { own }.to_owned();
+    let mut extra = Map::new();
+    if value.get("label_values").is_some()
+        && let Some(facts) = Facts::of_json(value)
+    {
+        if caption.is_empty() {
+            caption = facts.said().to_owned();
+        }
+        extra.insert("facts".to_owned(), facts.rows_json());
+    }
+    for media in &mut media {
+        if media.caption == caption {
+            media.caption.clear();
+        }
+    }
+    add_place(&mut extra, &media);
+    let is_any = !media.is_empty() || (!caption.is_empty() && time.is_some());
+    is_any.then_some(Post { of, caption, time, media, extra })
+}
+
+/// Where a post was made: where its first picture was.
+fn add_place(extra: &mut Map<String, Value>, media: &[Media]) {
+    let Some(first) = media.iter().find(|media| media.facts.contains_key("latitude")) else { return };
+    for name in ["latitude", "longitude"] {
+        if let Some(value) = first.facts.get(name) {
+            extra.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
+fn media_of(value: &Value) -> Option<Media> {
+    let uri = value.get("uri")?.as_str().filter(|uri| !uri.is_empty())?.to_owned();
+    let time = value.get("creation_timestamp").and_then(Value::as_i64).and_then(seconds);
+    let caption = value.get("title").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    let metadata = &value["media_metadata"];
+    let subtitles = metadata["video_metadata"]["subtitles"]["uri"].as_str().filter(|uri| !uri.is_empty());
+    let mut camera = Map::new();
+    for of in ["photo_metadata", "video_metadata"] {
+        let told = &metadata[of];
+        // Older exports have the values without a list around them.
+        let list = told["exif_data"].as_array().cloned().unwrap_or_else(|| vec![told.clone()]);
+        for facts in list.iter().filter_map(Value::as_object) {
+            let own = facts.iter().filter(|(_, value)| !value.is_object() && !value.is_array());
+            camera.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        }
+    }
+    let mut facts = Map::new();
+    let place = (camera.remove("latitude"), camera.remove("longitude"));
+    if let (Some(latitude), Some(longitude)) = place
+        && is_place(latitude.as_f64(), longitude.as_f64())
+    {
+        facts.insert("latitude".to_owned(), latitude);
+        facts.insert("longitude".to_owned(), longitude);
+    }
+    if let Some(app) = value["cross_post_source"]["source_app"].as_str() {
+        facts.insert("app".to_owned(), app.into());
+    }
+    camera.retain(|_, value| value.as_str() != Some(""));
+    if !camera.is_empty() {
+        facts.insert("camera".to_owned(), Value::Object(camera));
+    }
+    Some(Media { uri, time, caption, subtitles: subtitles.map(str::to_owned), facts })
+}
+
+fn is_place(latitude: Option<f64>, longitude: Option<f64>) -> bool {
+    match (latitude, longitude) {
+        (Some(latitude), Some(longitude)) => {
+            latitude.abs() <= 90.0 && longitude.abs() <= 180.0 && (latitude, longitude) != (0.0, 0.0)
+        }
+        _ => false,
+    }
+}
+
+/// A post out of a record of a page; `None` if it is none.
+pub fn of_page(record: pages::Record, head: &Head, of: Type) -> Option<Post> {
+    let is_media = |uri: &String| {
+        let path = reference(uri).unwrap_or_default();
+        !path.ends_with(".html") && !path.ends_with(".srt")
+    };
+    let mut media: Vec<Media> = Vec::new();
+    for uri in record.media.iter().filter(|uri| is_media(uri)) {
+        media.push(Media { uri: uri.clone(), ..Media::default() });
+    }
+    let time = head.seconds(&record.dated);
+    let mut extra = Map::new();
+    if head.ahead_s.is_none() && !record.dated.is_empty() {
+        // Nobody knows how far that clock was from UTC.
+        extra.insert("dated".to_owned(), record.dated.clone().into());
+    }
+    if let Some((latitude, longitude)) = place_of(&record.rows) {
+        for (name, value) in [("latitude", latitude), ("longitude", longitude)] {
+            extra.insert(name.to_owned(), value.into());
+            if let Some(first) = media.first_mut() {
+                first.facts.insert(name.to_owned(), value.into());
+            }
+        }
+    }
+    let texts = record.texts.clone();
+    let caption = if record.title.is_empty() { texts.join("\n") } else { record.title.clone() };
+    let rows = Facts::of_page(pages::Record { media: Vec::new(), texts: Vec::new(), ..record }, head).rows;
+    if !rows.is_empty() {
+        let facts = Facts { rows, ..Facts::default() };
+        extra.insert("facts".to_owned(), facts.rows_json());
+    }
+    let is_any = !media.is_empty() || (!caption.is_empty() && time.is_some());
+    is_any.then_some(Post { of, caption, time, media, extra })
+}
+
+/// Where a post was made: two rows beside each other whose values are degrees.
+fn place_of(rows: &[pages::Row]) -> Option<(f64, f64)> {
+    let degrees = |row: &pages::Row| row.value.parse::<f64>().ok().filter(|_| row.value.contains('.'));
+    let pairs = rows.windows(2).filter_map(|pair| Some((degrees(&pair[0])?, degrees(&pair[1])?)));
+    pairs.into_iter().find(|(latitude, longitude)| is_place(Some(*latitude), Some(*longitude)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn post(value: &Value) -> Post {
+        of_json(value, Type::Post).expect("it is a post")
+    }
+
+    #[test]
+    fn a_caption_stands_in_its_media_or_in_the_post() {
+        let single =
+            post(&json!({"media": [{"uri": "a.jpg", "creation_timestamp": 1_658_740_000, "title": "here"}]}));
+        assert_eq!(
+            (&*single.caption, single.time, single.media[0].caption.as_str()),
+            ("here", Some(1_658_740_000), "")
+        );
+        let several = post(&json!({
+            "media": [{"uri": "1.jpg", "creation_timestamp": 1_700_000_001, "title": ""}, {"uri": "2.mp4", "title": "own"}],
+            "title": "there", "creation_timestamp": 1_700_000_005
+        }));
+        assert_eq!((&*several.caption, several.time, several.media.len()), ("there", Some(1_700_000_005), 2));
+        assert_eq!(several.media[1].caption, "own");
+        let object = post(&json!({"media": {"uri": "1.jpg", "title": "one"}, "title": ""}));
+        assert_eq!((&*object.caption, object.time), ("one", None));
+        let story = post(&json!({"uri": "s.jpg", "creation_timestamp": 1_700_000_001, "title": "flat"}));
+        assert_eq!((&*story.caption, story.media.len()), ("flat", 1));
+        assert_eq!(of_json(&json!({}), Type::Post), None);
+        assert_eq!(of_json(&json!("no data"), Type::Post), None);
+    }
+
+    #[test]
+    fn place_and_camera_come_out_of_either_form() {
+        let new =
+            json!({"exif_data": [{"latitude": 41.15, "longitude": -8.61}, {"iso": 50, "lens_model": ""}]});
+        let old = json!({"latitude": 41.15, "longitude": -8.61, "iso": 50});
+        for metadata in [new, old] {
+            let value = json!({"media": [{"uri": "a.jpg", "title": "x", "media_metadata": {"photo_metadata": metadata}}]});
+            let post = post(&value);
+            assert_eq!(post.media[0].facts["camera"], json!({"iso": 50}));
+            assert_eq!(
+                (&post.extra["latitude"], &post.media[0].facts["longitude"]),
+                (&json!(41.15), &json!(-8.61))
+            );
+        }
+        let nowhere = json!({"uri": "a.jpg", "media_metadata": {"photo_metadata": {"exif_data": [{"latitude": 0, "longitude": 0}]}}});
+        assert!(post(&nowhere).media[0].facts.is_empty());
+    }
+}
