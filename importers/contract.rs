@@ -416,7 +416,9 @@ fn flipped_bits_never_panic() {
 #[test]
 fn mangled_texts_never_panic() {
     let is_text = |path: &str| {
-        [".vcf", ".ics", ".json", ".html", ".csv", ".txt"].iter().any(|end| path.ends_with(end))
+        [".vcf", ".ics", ".json", ".html", ".csv", ".txt", ".atom", ".tcx"]
+            .iter()
+            .any(|end| path.ends_with(end))
             && !path.contains("bersicht.html")
     };
     let is_all = |(row, (name, _)): &(usize, &(&str, Maker))| *name != "mbox" && *row != LONE_MBOX;

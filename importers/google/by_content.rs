@@ -5,7 +5,7 @@
 
 use exodus_api::{Entry, Source};
 
-use super::head;
+use super::{head, pay};
 use crate::shared::names;
 
 /// So many files of one kind are opened.
@@ -16,7 +16,7 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
     let root = format!("{folder}/");
     let under = source.under(&root).iter().filter(|entry| !names::is_system_junk(&entry.path));
     let folder = Folder { source, root: &root, entries: under.collect() };
-    let checks: [(&str, Check); 18] = [
+    let checks: &[(&str, Check)] = &[
         ("CONTACTS", |it| it.has_only(&["vcf", "jpg", "jpeg", "png"], 2) && it.says("vcf", &["BEGIN:VCARD"])),
         ("CALENDAR", |it| it.has_only(&["ics"], 1) && it.says("ics", &["BEGIN:VCALENDAR"])),
         ("TASKS", |it| it.has_only(&["json"], 1) && it.says("json", &["tasks#taskLists"])),
@@ -25,6 +25,15 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
         ("HANGOUTS_CHAT", |it| it.says("json", &["\"messages\"", "\"creator\"", "\"created_date\""])),
         ("HANGOUTS", |it| it.has_depth(1) && it.says("json", &["\"conversation", "\"participant_data\""])),
         ("VOICE", |it| it.says("html", &["hChatLog hfeed"]) || it.says("html", &["class=\"haudio\""])),
+        ("GROUPS", |it| it.has_only(&["mbox", "csv"], 3) || it.has_only(&["mbox", "csv"], 4)),
+        ("FIT", |it| it.says("json", &["\"Data Source\"", "\"Data Points\""])),
+        ("PLAY", |it| {
+            it.has_only(&["json"], 1) && it.says("json", &["\"doc\"", "\"documentType\"", "\"title\""])
+        }),
+        ("FITBIT", |it| it.says("json", &["\"logId\""]) || it.says("json", &["\"dateTime\"", "\"value\""])),
+        ("GOOGLE_PAY", |it| it.begins("csv", pay::has_payments)),
+        ("PROFILE", |it| it.has_depth(1) && it.says("json", &["\"displayName\"", "\"givenName\""])),
+        ("BLOGGER", |it| it.says("atom", &["<feed", "blogger"])),
         ("CHROME", |it| it.has_depth(1) && it.says("json", &["\"Browser History\""])),
         ("CHROME", |it| it.has_depth(1) && it.says("html", &["NETSCAPE-Bookmark-file"])),
         ("MAPS", |it| it.says("json", &["\"FeatureCollection\"", "\"google_maps_url\""])),
@@ -38,7 +47,7 @@ pub fn code_of(source: &dyn Source, folder: &str) -> Option<&'static str> {
         }),
         ("MY_ACTIVITY", |it| it.has_depth(2) && it.says("html", &["class=\"outer-cell"])),
     ];
-    checks.into_iter().find(|(_, is_it)| is_it(&folder)).map(|(code, _)| code)
+    checks.iter().find(|(_, is_it)| is_it(&folder)).map(|(code, _)| *code)
 }
 
 type Check = fn(&Folder) -> bool;
@@ -62,11 +71,14 @@ impl Folder<'_> {
 
     /// True if one of the first files with this ending has all of the words near its beginning.
     fn says(&self, wanted: &str, words: &[&str]) -> bool {
+        let has = |beginning: &[u8], word: &&str| memchr::memmem::find(beginning, word.as_bytes()).is_some();
+        self.begins(wanted, |beginning| words.iter().all(|word| has(beginning, word)))
+    }
+
+    /// True if one of the first files with this ending begins so.
+    fn begins(&self, wanted: &str, is_it: impl Fn(&[u8]) -> bool) -> bool {
         let mut files = self.entries.iter().filter(|entry| ending(entry) == wanted).take(TRIES);
-        files.any(|entry| {
-            let beginning = head(self.source, entry, 16 << 10);
-            words.iter().all(|word| memchr::memmem::find(&beginning, word.as_bytes()).is_some())
-        })
+        files.any(|entry| is_it(&head(self.source, entry, 16 << 10)))
     }
 }
 

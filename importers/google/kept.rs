@@ -61,6 +61,28 @@ const KEPT: &[(&str, &[Shape])] = &[
         "location",
         &[Ends(&["csv"]), Says(&["deviceSettings", "historyEnabled", "createdTime", "timelineEdits"])],
     ),
+    ("groups", &[Ends(&["csv"])]),
+    (
+        "blogger",
+        &[
+            Ends(&["csv", "html"]),
+            Named(&["theme-layouts.xml", "theme-classic.xml"]),
+            Says(&["creationTime"]),
+        ],
+    ),
+    ("fit", &[Ends(&["csv"]), Says(&["Data Source"])]),
+    ("fitbit", &[Ends(&["csv", "txt"]), Says(&["dateTime"])]),
+    (
+        "play",
+        &[Named(&[
+            "Devices.json",
+            "Promotion History.json",
+            "Redemption History.json",
+            "Play Settings.json",
+        ])],
+    ),
+    ("bond", &[Ends(&["csv"])]),
+    ("google-account", &[Ends(&["html"])]),
 ];
 
 /// So much of a JSON file is looked at.

@@ -228,15 +228,19 @@ impl Reading<'_> {
             header::get(head, "X-Gmail-Labels").map(|value| labels::parse(&value)).unwrap_or_default();
         self.score.add(&names);
         let mut labels: Vec<Label> = names.into_iter().map(|name| labels::label(name, self.locale)).collect();
-        if self.mbox.product == "groups" {
-            // `Groups/<domain>/<group>/topics.mbox`
-            let group = self.mbox.entry.folder().rsplit('/').next().unwrap_or_default();
-            labels.push(Label { name: format!("Groups/{group}"), role: None });
-        }
         let thread =
             header::get(head, "X-GM-THRID").map(|value| String::from_utf8_lossy(&value).into_owned());
+        let mut thread = thread.map(|thread| thread.trim().to_owned());
+        if self.mbox.product == "groups" {
+            // `Groups/<domain>/<groups that one owns>/<address of the group>/topics.mbox`, in any language but for the address.
+            let group = self.mbox.entry.folder().rsplit('/').next().unwrap_or_default();
+            labels.push(Label { name: format!("Groups/{group}"), role: None });
+            thread = thread.map(|thread| format!("{group}:{thread}"));
+        }
+        // Groups count their messages from the beginning, each its own: 28668125511680 may be in two of them.
+        let is_numbered = self.mbox.product != "groups";
         let (key, time) = match raw.from_line {
-            Some(line) => match (line.gmail_id, line.gmail_time()) {
+            Some(line) => match (line.gmail_id.filter(|_| is_numbered), line.gmail_time()) {
                 (Some(id), Some(time)) => (format!("gmail:{id}"), Some(time)),
                 (Some(id), None) => (format!("gmail:{id}"), Some(line.time)),
                 _ => (format!("hash:{}", identity::of(&bytes)), Some(line.time)),

@@ -5,6 +5,7 @@
 //! code that uses it.
 
 mod activity;
+mod blogger;
 mod browser;
 mod by_content;
 mod calendar;
@@ -12,6 +13,7 @@ mod chat;
 mod chrome;
 mod contacts;
 mod drive;
+mod fit;
 mod hangouts;
 mod keep;
 mod kept;
@@ -22,8 +24,11 @@ mod mail;
 mod maps;
 mod naming;
 mod own_names;
+mod pay;
 mod photos;
+mod play;
 mod products;
+mod profile;
 mod saved;
 mod settings;
 mod sieve;
@@ -86,6 +91,12 @@ static ABOUT: About = About {
         "saved",
         "maps",
         "location",
+        "blogger",
+        "fit",
+        "fitbit",
+        "play",
+        "pay",
+        "profile",
     ],
     options: &[FROM_QUOTING],
     do_facts_add_up: false,
@@ -182,6 +193,12 @@ impl Importer for Google {
                 "saved" => saved::import(source, product, options, sink)?,
                 "maps" => maps::import(source, product, options, sink)?,
                 "location" => location::import(source, product, options, sink)?,
+                "blogger" => blogger::import(source, product, options, sink)?,
+                "fit" => fit::import(source, (product, "fit"), options, sink)?,
+                "fitbit" => fit::import(source, (product, "fitbit"), options, sink)?,
+                "play" => play::import(source, product, options, sink)?,
+                "pay" => pay::import(source, product, options, sink)?,
+                "profile" => profile::import(source, product, options, sink)?,
                 _ => {}
             }
         }

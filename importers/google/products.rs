@@ -29,6 +29,12 @@ const UNDERSTOOD: &[(&str, &str)] = &[
     ("SAVE", "saved"),
     ("MAPS", "maps"),
     ("LOCATION_HISTORY", "location"),
+    ("BLOGGER", "blogger"),
+    ("FIT", "fit"),
+    ("FITBIT", "fitbit"),
+    ("PLAY", "play"),
+    ("GOOGLE_PAY", "pay"),
+    ("PROFILE", "profile"),
 ];
 
 /// Names of folders by code; the first of them is the English one.
@@ -129,7 +135,7 @@ const FOLDERS: &[(&str, &[&str])] = &[
     ("GOOGLE_PAY", &["Google Pay"]),
     ("BLOGGER", &["Blogger"]),
     ("FITBIT", &["Fitbit"]),
-    ("GROUPS", &["Groups", "Google Groups"]),
+    ("GROUPS", &["Groups", "Google Groups", "Grupos"]),
     ("NEWS", &["News", "Google News", "Noticias", "Nieuws"]),
 ];
 
@@ -166,9 +172,12 @@ pub fn products(source: &dyn Source, root: &str, browser: &Browser) -> Vec<Produ
             by_content::code_of(source, &path)
                 .or_else(|| photos::is_photos(source, &path).then_some("PHOTOS"))
         };
-        let code =
-            listed.map(|(code, _)| code.as_str()).or_else(|| code_of_folder(folder)).or_else(by_content);
-        let is_understood = code.is_some_and(|code| UNDERSTOOD.iter().any(|(known, _)| *known == code));
+        let is_known = |code: &&str| UNDERSTOOD.iter().any(|(known, _)| known == code);
+        // The page may call a product by a code that nobody here has seen.
+        let listed = listed.map(|(code, _)| code.as_str());
+        let found = listed.filter(is_known).or_else(|| code_of_folder(folder)).or_else(by_content);
+        let code = found.or(listed);
+        let is_understood = code.as_ref().is_some_and(is_known);
         products.push(Product { name: name_of(code, folder), folder: path, is_understood });
     }
     products

@@ -153,13 +153,15 @@ fn value_of(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Text with its character references decoded: the five of XML, `&nbsp;`, `&emsp;` and numbers.
+/// Text with its character references decoded: the five of XML, those of Latin-1, common marks, and numbers.
 pub fn decoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let reference = after.split_once(';').filter(|(name, _)| name.len() <= 8);
+        // Names are short: a text full of `&` is not searched to its end for each.
+        let end = after.bytes().take(9).position(|byte| byte == b';');
+        let reference = end.map(|end| (&after[..end], &after[end + 1..]));
         match reference.and_then(|(name, next)| Some((referred(name)?, next))) {
             Some((letter, next)) => {
                 out.push(letter);
@@ -182,10 +184,8 @@ fn referred(name: &str) -> Option<char> {
         "gt" => Some('>'),
         "quot" => Some('"'),
         "apos" => Some('\''),
-        "nbsp" => Some('\u{a0}'),
-        "emsp" => Some('\u{2003}'),
         _ => {
-            let number = name.strip_prefix('#')?;
+            let Some(number) = name.strip_prefix('#') else { return named(name) };
             let code = match number.strip_prefix(['x', 'X']) {
                 Some(hex) => u32::from_str_radix(hex, 16).ok()?,
                 None => number.parse().ok()?,
@@ -193,6 +193,44 @@ fn referred(name: &str) -> Option<char> {
             char::from_u32(code)
         }
     }
+}
+
+/// Names of the characters from U+00A0 to U+00FF, in their order (HTML 4, section 24.2).
+const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn \
+    sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml \
+    Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times \
+    Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute \
+    ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml \
+    yacute thorn yuml";
+/// Other names that people's texts have.
+const OTHERS: &[(&str, char)] = &[
+    ("ensp", '\u{2002}'),
+    ("emsp", '\u{2003}'),
+    ("thinsp", '\u{2009}'),
+    ("zwnj", '\u{200c}'),
+    ("zwj", '\u{200d}'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("lsquo", '‘'),
+    ("rsquo", '’'),
+    ("sbquo", '‚'),
+    ("ldquo", '“'),
+    ("rdquo", '”'),
+    ("bdquo", '„'),
+    ("lsaquo", '‹'),
+    ("rsaquo", '›'),
+    ("bull", '•'),
+    ("hellip", '…'),
+    ("euro", '€'),
+    ("trade", '™'),
+    ("larr", '←'),
+    ("rarr", '→'),
+    ("hearts", '♥'),
+];
+
+fn named(name: &str) -> Option<char> {
+    let latin = LATIN_1.split_ascii_whitespace().zip('\u{a0}'..='\u{ff}');
+    latin.chain(OTHERS.iter().copied()).find(|(known, _)| *known == name).map(|(_, letter)| letter)
 }
 
 /// Text as it stands in HTML, in an element or in a quoted attribute.
@@ -250,6 +288,10 @@ mod tests {
             told(&page[cut..]);
         }
         assert_eq!(decoded("a & b &#xZZ; &unknown; &#8364;"), "a & b &#xZZ; &unknown; €");
+        assert_eq!(decoded("&nbsp;&Agrave;&szlig;&yuml;&hellip;"), "\u{a0}Àßÿ…");
+        assert_eq!(decoded("&é;&12345678;&#x1F600;"), "&é;&12345678;😀");
+        let many = "&".repeat(1 << 21);
+        assert_eq!(decoded(&many), many);
         assert_eq!(decoded(&escaped("<a href=\"'&\">")), "<a href=\"'&\">");
     }
 }

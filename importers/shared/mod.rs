@@ -5,10 +5,11 @@
 //! document for its own date, [`movie_date`] a video, [`name_date`] its name, [`media_type`] tells what a picture or video is by its first bytes.
 //! [`content_lines`] reads and writes what vCard and iCalendar are made of, [`json_paths`]
 //! takes single values out of JSON of any size, [`json_list`] whole lists, [`json_mended`] reads what is not quite JSON, [`faults`] says what
-//! could not be read. [`html`] walks over pages, [`front_matter`] heads Markdown files,
+//! could not be read. [`html`] walks over pages, [`front_matter`] heads Markdown files, [`markdown`] is what HTML becomes,
 //! [`conversation`] sends what people said to each other, [`localized_date`] reads dates as pages show them, [`table`] reads CSV.
-//! [`meta`] is what the exports of Instagram and Facebook have in common.
+//! [`blocks`] cuts long texts into records, [`workout`] sums up TCX and GPX, [`meta`] is what the exports of Instagram and Facebook have in common.
 
+pub mod blocks;
 pub mod content_lines;
 pub mod conversation;
 pub mod document_date;
@@ -21,6 +22,7 @@ pub mod json_list;
 pub mod json_mended;
 pub mod json_paths;
 pub mod localized_date;
+pub mod markdown;
 pub mod mbox;
 pub mod media_type;
 pub mod meta;
@@ -29,3 +31,4 @@ pub mod name_date;
 pub mod names;
 pub mod quoting;
 pub mod table;
+pub mod workout;

@@ -104,6 +104,10 @@ fn change_histories(after: &mut [FileEntry]) {
     replace(after, "/Lesezeichen.html", "ADD_DATE=\"1552986900\">Boats", "ADD_DATE=\"1752986900\">Sails");
     replace(after, "/Boote.csv", "https://example.org/boats,", "https://example.org/sails,");
     replace(after, "/Gespeicherte Orte.json", "good coffee", "better coffee");
+    replace(after, "harbours/feed.atom", "Wait for spring", "Spring has come");
+    replace(after, "/Tägliche Aktivitätsmesswerte.csv", ",5885\n", ",5999\n2019-08-14,,1.5,,,6000\n");
+    replace(after, "/Reviews.json", "Crackles in fog", "Clear now");
+    replace(after, "/transactions_1234567890.csv", "PDS.0000-1", "PDS.0000-3");
     let semantic = ending(after, "/2023_APRIL.json").remove(0);
     let text = String::from_utf8(semantic.content.clone()).expect("it is UTF-8");
     semantic.path = semantic.path.replace("2023/2023_APRIL", "2024/2024_MAY");
@@ -209,6 +213,12 @@ fn two_exports_of_every_product_make_one_archive_in_either_order() {
         assert_eq!(titled("Harbour café"), 2, "one is saved, the other a place");
         let place = "SELECT count(*) FROM item WHERE kind = 'place' AND extra LIKE '%better coffee%'";
         assert_eq!(n(place), 1, "the newer comment");
+        let told = |kind: &str, words: &str| {
+            n(&format!("SELECT count(*) FROM item WHERE kind = '{kind}' AND extra LIKE '%{words}%'"))
+        };
+        assert_eq!((told("post", "Clear now"), told("post", "Crackles")), (1, 0), "the newer review");
+        assert_eq!((titled("2019-08-13"), told("activity", "5999"), titled("2019-08-14")), (1, 1, 1));
+        assert_eq!((titled("Tide tables"), titled("Not yet")), (2, 1), "payments of both tables, one draft");
         let visits = "SELECT count(*) FROM item WHERE title IN ('https://example.org/untitled', 'https://example.org/newer')";
         assert_eq!(n(visits), 2, "the older visit stays");
         assert_eq!(n("SELECT count(*) FROM item WHERE kind = 'task' AND title IN ('Gelöscht', 'Neu')"), 2);

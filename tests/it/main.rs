@@ -1,12 +1,14 @@
 //! The integration tests: the real binary in a temporary home, on exports that the fixtures make.
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
-//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`], [`instagram`]), from which containers
+//! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
+//! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod activity;
+mod blogs;
 mod chats;
 mod cli;
 mod containers;
@@ -15,6 +17,8 @@ mod crash;
 mod damage;
 mod disk;
 mod exports;
+mod fit;
+mod groups;
 mod house;
 mod import;
 mod incremental;
@@ -36,6 +40,7 @@ mod skeleton;
 mod snapshots;
 mod ssh;
 mod sshd;
+mod store;
 mod tree;
 mod untrusted;
 mod updates;

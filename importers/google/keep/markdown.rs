@@ -4,17 +4,12 @@ use serde_json::Map;
 
 use super::note::Note;
 use crate::shared::front_matter;
-
-/// So many characters of a title make a name.
-const NAME_LEN: usize = 100;
+use crate::shared::markdown::{self, in_brackets};
 
 /// The name of its file without `.md`: its title's first line, else that of the file it came in.
 pub fn file_stem(note: &Note, stem: &str) -> String {
-    let title = note.title.lines().next().unwrap_or_default().trim();
-    let name = if title.is_empty() { stem } else { title };
-    let name: String = name.replace(['/', '\\'], "_").chars().take(NAME_LEN).collect();
-    let name = name.trim().trim_start_matches('.');
-    if name.is_empty() { "note".to_owned() } else { name.to_owned() }
+    let name = markdown::file_stem(&note.title, stem);
+    if name.is_empty() { "note".to_owned() } else { name }
 }
 
 /// The note as a file: facts, title, text or checklist, attachments, links. Its text stands as it is, since notes
@@ -63,10 +58,6 @@ fn is_picture(path: &str) -> bool {
     [".png", ".jpg", ".jpeg", ".gif", ".webp"].iter().any(|end| path.ends_with(end))
 }
 
-fn in_brackets(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]").replace('\n', " ")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -111,6 +102,5 @@ mod tests {
         assert_eq!(name("a/b\nc"), "a_b");
         assert_eq!(name(""), "2018-05-10");
         assert_eq!(name("..."), "note");
-        assert_eq!(name(&"ü".repeat(300)).chars().count(), NAME_LEN);
     }
 }
