@@ -173,7 +173,7 @@ fn thirty_kills_at_random_times_converge() {
     let clean = story.begin();
     let start = Instant::now();
     run(&mut story.command(&clean)).expect(0);
-    let whole_run = start.elapsed();
+    let mut whole_run = start.elapsed();
     let mut rng = Rng::new(30);
     let mut n_killed = 0;
     for round in 0..30 {
@@ -182,7 +182,12 @@ fn thirty_kills_at_random_times_converge() {
         // Not a wait for anything: the moment of the kill is what is random.
         std::thread::sleep(whole_run.mul_f64(rng.below(1000) as f64 / 1000.0).max(Duration::from_millis(1)));
         child.kill().expect("it is ours");
-        n_killed += u32::from(finish(child).code == -9);
+        let is_killed = finish(child).code == -9;
+        n_killed += u32::from(is_killed);
+        if !is_killed {
+            // On a machine that is less busy than it was a whole run takes less.
+            whole_run = whole_run.mul_f64(0.7);
+        }
         story.assert_converges(&home, &format!("random kill {round}"));
     }
     assert!(n_killed >= 10, "only {n_killed} of 30 runs were killed before their end");

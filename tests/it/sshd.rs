@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::house::{Home, run, skip};
@@ -25,13 +26,25 @@ impl Sshd {
     /// Starts a server whose folder is `name` in that home, with more lines of configuration. The home gets a key
     /// `~/.ssh/id_ed25519` that it takes, and knows its host key. `None`, aloud, where there is no sshd.
     pub fn start(home: &Home, name: &str, more: &str) -> Option<Sshd> {
-        let sshd = Sshd::start_at(home, name, more, free_port())?;
-        sshd.be_known(home);
-        Some(sshd)
+        for _ in 0..20 {
+            let sshd = Sshd::try_start_at(home, name, more, free_port())?;
+            // Somebody else may have taken the port since it was free.
+            if let Ok(sshd) = sshd {
+                sshd.be_known(home);
+                return Some(sshd);
+            }
+        }
+        panic!("no port is free");
     }
 
     /// The same on that port; the home's known hosts stay as they are. A folder that has a host key keeps it.
     pub fn start_at(home: &Home, name: &str, more: &str, port: u16) -> Option<Sshd> {
+        let sshd = Sshd::try_start_at(home, name, more, port)?;
+        Some(sshd.unwrap_or_else(|log| panic!("sshd does not listen: {log}")))
+    }
+
+    /// The same; what it has logged if it does not listen.
+    fn try_start_at(home: &Home, name: &str, more: &str, port: u16) -> Option<Result<Sshd, String>> {
         if !Path::new(SSHD).exists() || !can_run() {
             skip("a push over SFTP", "no sshd can be run here (Debian package openssh-server)");
             return None;
@@ -55,20 +68,29 @@ impl Sshd {
              StrictModes no\nUsePAM no\nPidFile none\nPasswordAuthentication no\n"
         );
         fs::write(folder.join("config"), config).expect("the home is ours");
+        // What an earlier server of this folder has logged says nothing of this one.
+        let _ = fs::remove_file(folder.join("log"));
         let mut command = Command::new(SSHD);
         command.arg("-D").arg("-f").arg(folder.join("config")).arg("-E").arg(folder.join("log"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let sshd = Sshd { child: child.expect("sshd can be started"), port, folder };
-        sshd.wait();
-        Some(sshd)
+        let mut sshd = Sshd { child: child.expect("sshd can be started"), port, folder };
+        Some(sshd.wait().map(|()| sshd))
     }
 
-    fn wait(&self) {
-        let until = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
-            let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-            assert!(Instant::now() < until, "sshd does not listen: {log}");
+    /// Waits until it listens, and not another server at its port.
+    fn wait(&mut self) -> Result<(), String> {
+        let until = Instant::now() + Duration::from_secs(20);
+        let says = format!("Server listening on 127.0.0.1 port {}.", self.port);
+        while !self.log().contains(&says) {
+            let is_over = self.child.try_wait().map_or(true, |ended| ended.is_some());
+            if is_over || Instant::now() > until {
+                return Err(self.log());
+            }
             std::thread::sleep(Duration::from_millis(10));
+        }
+        match TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) {
+            Ok(_) => Ok(()),
+            Err(err) => Err(format!("{err}: {}", self.log())),
         }
     }
 
@@ -108,10 +130,17 @@ pub fn make_key(path: &Path, kind: &str, passphrase: &str) {
     run(&mut command).expect(0);
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, and below those that the system gives to connections.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback is there");
-    listener.local_addr().expect("it listens").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(641);
+    loop {
+        let number = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 12_000 + (number % 20_000) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// sshd of root needs a folder to lock itself into.
