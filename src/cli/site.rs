@@ -40,6 +40,9 @@ struct PapersArgs {
     /// A folder with templates of your own (`base.html`, `index.html`, `paper.html`, `feed.xml` …)
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    /// Also write a draft for Zenodo for every paper that is not private; nothing is sent, no licence is chosen
+    #[arg(long, value_name = "DIR")]
+    zenodo: Option<PathBuf>,
     #[command(flatten)]
     config: Config,
     #[command(flatten)]
@@ -53,12 +56,14 @@ pub fn run(args: &SiteCommand, context: &Context) -> Result<()> {
     let settings = SiteSettings::read(&args.config.path())?;
     let progress = Progress::new(output, Telling::of(common.json, common.quiet), common.quiet);
     let templates = args.templates.as_deref();
-    let request = Request { archive: &common.archive, out: &args.out, templates, settings: &settings };
+    let zenodo = args.zenodo.as_deref();
+    let request =
+        Request { archive: &common.archive, out: &args.out, templates, settings: &settings, zenodo };
     let done = site::papers(&request, &progress, &context.stop)?;
     if common.json {
         output.json(&json!({
             "event": "summary", "papers": done.papers, "public": done.public, "on_request": done.on_request,
-            "private": done.private, "written": done.written, "removed": done.removed,
+            "private": done.private, "written": done.written, "removed": done.removed, "drafts": done.drafts,
         }));
         return Ok(());
     }

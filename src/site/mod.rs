@@ -7,6 +7,7 @@
 pub mod pages;
 pub mod paper;
 pub mod settings;
+pub mod zenodo;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
@@ -29,6 +30,8 @@ pub struct Request<'a> {
     pub templates: Option<&'a Path>,
     /// What the site is called and where it will be.
     pub settings: &'a SiteSettings,
+    /// Where drafts for Zenodo are written, if they are wanted.
+    pub zenodo: Option<&'a Path>,
 }
 
 /// What was done.
@@ -44,6 +47,8 @@ pub struct Outcome {
     pub private: u64,
     /// Files written; the others were there as they are.
     pub written: u64,
+    /// Drafts for Zenodo.
+    pub drafts: u64,
     /// Files removed: they were ours and are wanted no more.
     pub removed: u64,
 }
@@ -93,6 +98,9 @@ pub fn papers(request: &Request, observer: &dyn Observer, stop: &AtomicBool) -> 
     }
     for (name, text) in pages.others(&papers, request.settings)? {
         write(name, text.as_bytes(), &mut outcome)?;
+    }
+    if let Some(folder) = request.zenodo {
+        outcome.drafts = zenodo::write(&papers, folder)?;
     }
     outcome.removed = clear(request.out, &ours)?;
     let list: String = ours.iter().map(|path| format!("{path}\n")).collect();
