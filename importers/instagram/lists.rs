@@ -15,7 +15,8 @@ use crate::shared::json_mended;
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::meta::facts::{Facts, code_of_link};
 use crate::shared::meta::mojibake;
-use crate::shared::meta::pages::{self, Page};
+use crate::shared::meta::pages::Page;
+use crate::shared::meta::record;
 use crate::shared::meta::shape::Shape;
 
 const WHAT: &str = "a record of a list cannot be read";
@@ -79,7 +80,7 @@ fn label_of_said(source: &dyn Source, entry: &Entry) -> Option<String> {
         let mut page = Page::new(source.open(entry).ok()?);
         // What cannot be read is told of where it is sent.
         while let Ok(Some(found)) = page.next_record() {
-            let facts = found.html.map(|html| Facts::of_page(pages::read(&html), &page.head()));
+            let facts = found.html.map(|html| Facts::of_page(record::read(&html), &page.head()));
             if let Some(label) = facts.as_ref().and_then(is_clear) {
                 return Some(label);
             }
@@ -156,7 +157,7 @@ fn each_of_page(
             sink.fault(faults::bad_record(source, entry, at, WHAT.to_owned(), HINT))?;
             continue;
         };
-        let facts = Facts::of_page(pages::read(&html), &page.head());
+        let facts = Facts::of_page(record::read(&html), &page.head());
         if !facts.title.is_empty() || !facts.rows.is_empty() {
             send(facts, Origin { entry: entry.clone(), at }, sink)?;
         }

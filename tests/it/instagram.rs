@@ -80,7 +80,7 @@ fn check_post(home: &Home, spec: Spec, truth: &TruePost, found: &[Found]) {
     let caption = front.get("caption").and_then(Value::as_str).unwrap_or_default();
     assert_eq!(caption, truth.caption, "{spec:?}");
     let is_draft = matches!(truth.of, "archived" | "deleted");
-    assert_eq!(front.get("draft").is_some(), is_draft);
+    assert_eq!(front.contains_key("draft"), is_draft);
     let media = front.get("media").and_then(Value::as_array).map_or(0, Vec::len);
     assert_eq!(media, truth.media.len(), "{spec:?} {truth:?}");
     assert_eq!(post.extra["missing"], serde_json::json!([]));
