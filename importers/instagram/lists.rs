@@ -182,11 +182,7 @@ pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) 
         }
         _ => hashed(&facts.text()),
     };
-    let kind = match list.role {
-        Role::Connections | Role::Saved => Kind::Bookmark,
-        Role::Comments => Kind::Post,
-        _ => Kind::Activity,
-    };
+    let kind = kind_of(list.role);
     let key = keys.free(format!("{}:{named}", list.name));
     let mut item = Item::new(kind, list.role.product(), key, origin);
     item.time = facts.time;
@@ -215,12 +211,23 @@ pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) 
     item
 }
 
+/// What the records of a list are.
+pub fn kind_of(role: Role) -> Kind {
+    match role {
+        Role::Connections | Role::Saved => Kind::Bookmark,
+        Role::Comments => Kind::Post,
+        _ => Kind::Activity,
+    }
+}
+
 /// The file of a list, as it is: for those of which rows do not say all.
-pub fn original(entry: &Entry, product: &'static str) -> Item {
+pub fn original(entry: &Entry, product: &'static str, keys: &mut Keys) -> Item {
     let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
     let path = path.into_iter().rev().collect::<Vec<_>>().join("/");
+    // Two parts may have different files of one name.
+    let key = keys.free(format!("original:{}", path.to_lowercase()));
     let origin = Origin { entry: entry.clone(), at: At::Whole };
-    let mut item = Item::new(Kind::File, product, format!("original:{}", path.to_lowercase()), origin);
+    let mut item = Item::new(Kind::File, product, key, origin);
     let name = entry.name().rsplit('\\').next().unwrap_or(entry.name());
     item.title = Some(name.to_owned());
     item.path = format!("instagram/{product}/{name}");

@@ -355,7 +355,7 @@ impl<'a> Sending<'_, 'a> {
     ) -> Result<Attachment, ImportError> {
         let name = uri.rsplit(['/', '\\']).next().unwrap_or(uri).split('?').next().unwrap_or(uri).to_owned();
         let Some(entry) = self.tree.referred(uri) else { return Ok(Attachment { name, path: None }) };
-        let path = format!("files/{}/{}", self.thread.id, entry.name());
+        let path = format!("files/{}/{}", self.thread.id, below(entry));
         if self.sent.insert(entry.id) {
             sink.item(self.file_item(entry, time))?;
         }
@@ -376,15 +376,21 @@ impl<'a> Sending<'_, 'a> {
     fn file_item(&self, entry: &Entry, time: Option<i64>) -> Item {
         let (thread, platform) = (self.thread, self.platform);
         let origin = Origin { entry: entry.clone(), at: At::Whole };
-        let key = format!("message-file:{}/{}", thread.id, names::folded(entry.name()));
+        let key = format!("message-file:{}/{}", thread.id, names::folded(&below(entry)));
         let mut item = Item::new(Kind::File, platform.product, key, origin);
         item.title = Some(entry.name().to_owned());
         item.time = time;
-        item.path = format!("{}/files/{}/{}", platform.folder, thread.id, entry.name());
+        item.path = format!("{}/files/{}/{}", platform.folder, thread.id, below(entry));
         item.extra.insert("conversation".to_owned(), format!("thread:{}", thread.id).into());
         item.body = Body::Entry(entry.clone());
         item
     }
+}
+
+/// Where a file lies in a conversation: `photos/1.jpg`.
+fn below(entry: &Entry) -> String {
+    let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
+    path.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 fn texts_have(texts: &[String], link: &str) -> bool {
