@@ -7,7 +7,8 @@ use super::layout::Section;
 use crate::shared::json_mended;
 use crate::shared::meta::facts::{Facts, is_user};
 use crate::shared::meta::mojibake;
-use crate::shared::meta::pages::{self, Page};
+use crate::shared::meta::pages::Page;
+use crate::shared::meta::record;
 use crate::shared::meta::shape::head;
 
 /// A larger file is no account's.
@@ -116,7 +117,7 @@ fn of_page(source: &dyn Source, entry: &Entry) -> Facts {
     let mut page = Page::new(reader);
     while let Ok(Some(found)) = page.next_record() {
         if let Some(html) = found.html {
-            facts.rows.extend(Facts::of_page(pages::read(&html), &page.head()).rows);
+            facts.rows.extend(Facts::of_page(record::read(&html), &page.head()).rows);
         }
     }
     facts

@@ -125,7 +125,7 @@ pub fn send_lists(
 }
 
 /// What a list is by its key, else by its file.
-fn list_named(key: Option<&str>, stem: &str) -> layout::List {
+pub fn list_named(key: Option<&str>, stem: &str) -> layout::List {
     let known = key.and_then(|key| FLAT_LISTS.iter().find(|(known, ..)| *known == key));
     if let Some((_, name, role)) = known {
         return layout::List { name: (*name).to_owned(), role: *role };

@@ -15,7 +15,8 @@ use crate::shared::json_mended;
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::meta::facts::{Facts, code_of_link};
 use crate::shared::meta::mojibake;
-use crate::shared::meta::pages::{self, Page};
+use crate::shared::meta::pages::Page;
+use crate::shared::meta::record;
 use crate::shared::meta::shape::Shape;
 
 const WHAT: &str = "a record of a list cannot be read";
@@ -79,7 +80,7 @@ fn label_of_said(source: &dyn Source, entry: &Entry) -> Option<String> {
         let mut page = Page::new(source.open(entry).ok()?);
         // What cannot be read is told of where it is sent.
         while let Ok(Some(found)) = page.next_record() {
-            let facts = found.html.map(|html| Facts::of_page(pages::read(&html), &page.head()));
+            let facts = found.html.map(|html| Facts::of_page(record::read(&html), &page.head()));
             if let Some(label) = facts.as_ref().and_then(is_clear) {
                 return Some(label);
             }
@@ -156,7 +157,7 @@ fn each_of_page(
             sink.fault(faults::bad_record(source, entry, at, WHAT.to_owned(), HINT))?;
             continue;
         };
-        let facts = Facts::of_page(pages::read(&html), &page.head());
+        let facts = Facts::of_page(record::read(&html), &page.head());
         if !facts.title.is_empty() || !facts.rows.is_empty() {
             send(facts, Origin { entry: entry.clone(), at }, sink)?;
         }
@@ -181,11 +182,7 @@ pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) 
         }
         _ => hashed(&facts.text()),
     };
-    let kind = match list.role {
-        Role::Connections | Role::Saved => Kind::Bookmark,
-        Role::Comments => Kind::Post,
-        _ => Kind::Activity,
-    };
+    let kind = kind_of(list.role);
     let key = keys.free(format!("{}:{named}", list.name));
     let mut item = Item::new(kind, list.role.product(), key, origin);
     item.time = facts.time;
@@ -214,12 +211,23 @@ pub fn item(facts: Facts, list: &layout::List, origin: Origin, keys: &mut Keys) 
     item
 }
 
+/// What the records of a list are.
+pub fn kind_of(role: Role) -> Kind {
+    match role {
+        Role::Connections | Role::Saved => Kind::Bookmark,
+        Role::Comments => Kind::Post,
+        _ => Kind::Activity,
+    }
+}
+
 /// The file of a list, as it is: for those of which rows do not say all.
-pub fn original(entry: &Entry, product: &'static str) -> Item {
+pub fn original(entry: &Entry, product: &'static str, keys: &mut Keys) -> Item {
     let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
     let path = path.into_iter().rev().collect::<Vec<_>>().join("/");
+    // Two parts may have different files of one name.
+    let key = keys.free(format!("original:{}", path.to_lowercase()));
     let origin = Origin { entry: entry.clone(), at: At::Whole };
-    let mut item = Item::new(Kind::File, product, format!("original:{}", path.to_lowercase()), origin);
+    let mut item = Item::new(Kind::File, product, key, origin);
     let name = entry.name().rsplit('\\').next().unwrap_or(entry.name());
     item.title = Some(name.to_owned());
     item.path = format!("instagram/{product}/{name}");

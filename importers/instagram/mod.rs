@@ -143,12 +143,13 @@ impl Importer for Instagram {
         let tree = Tree::of(source);
         let threads = threads::threads(source, &tree);
         let sections = sections(source, &tree);
-        import_posts(source, &tree, &sections, options, sink)?;
+        let mut keys = Keys::default();
+        import_posts((source, &tree), &sections, options, &mut keys, sink)?;
         threads::import((source, &tree), &threads, MESSAGES, options, sink)?;
         for (file, _) in sections.iter().filter(|(_, section)| *section == Section::FlatMessages) {
             import_flat_messages(source, &tree, (file.entry, &threads), options, sink)?;
         }
-        import_lists(source, &sections, options, sink)
+        import_lists(source, &sections, options, &mut keys, sink)
     }
 
     fn is_own_name(&self, name: &str) -> bool {
@@ -181,10 +182,10 @@ fn is_profile(section: &Section) -> bool {
 }
 
 fn import_posts(
-    source: &dyn Source,
-    tree: &Tree,
+    (source, tree): (&dyn Source, &Tree),
     sections: &[(&File, Section)],
     options: &Options,
+    keys: &mut Keys,
     sink: &mut dyn Sink,
 ) -> Result<(), ImportError> {
     let is_wanted = [Kind::Post, Kind::Photo].iter().any(|kind| options.wants(*kind, send::PRODUCT));
@@ -221,7 +222,7 @@ fn import_posts(
         }
         if is_whole {
             // Kept too: no post says all that the export does.
-            sink.item(lists::original(file.entry, send::PRODUCT))?;
+            sink.item(lists::original(file.entry, send::PRODUCT, keys))?;
         }
     }
     Ok(())
@@ -248,25 +249,24 @@ fn import_lists(
     source: &dyn Source,
     sections: &[(&File, Section)],
     options: &Options,
+    keys: &mut Keys,
     sink: &mut dyn Sink,
 ) -> Result<(), ImportError> {
-    let mut keys = Keys::default();
     let named = Named::of(source);
     let mut has_profile = false;
     for (file, section) in sections {
         let entry = file.entry;
-        let (product, is_all_said) = match section {
-            Section::List(list) => (list.role.product(), !is_private(list.role)),
-            Section::FlatLists => match file.stem() {
-                "seen_content" => (Role::Ads.product(), false),
-                "account_history" => (Role::Logins.product(), false),
-                _ => (Role::Connections.product(), true),
-            },
-            Section::Profile | Section::FlatProfile => (Role::Account.product(), false),
+        let (role, kind) = match section {
+            Section::List(list) => (list.role, lists::kind_of(list.role)),
+            Section::FlatLists => {
+                let role = flat::list_named(None, file.stem()).role;
+                (role, lists::kind_of(role))
+            }
+            Section::Profile | Section::FlatProfile => (Role::Account, Kind::Setting),
             _ => continue,
         };
-        let kinds = [Kind::Bookmark, Kind::Activity, Kind::Post, Kind::Setting];
-        if !kinds.iter().any(|kind| options.wants(*kind, product)) {
+        let (product, is_all_said) = (role.product(), !is_private(role));
+        if !options.wants(kind, product) {
             sink.skip(entry, Skip::NotAskedFor)?;
             continue;
         }
@@ -283,12 +283,12 @@ fn import_lists(
             continue;
         }
         let is_whole = match section {
-            Section::List(list) => lists::send(source, entry, list, &mut keys, sink)?,
-            _ => flat::send_lists(source, (entry, file.stem()), &mut keys, sink)?,
+            Section::List(list) => lists::send(source, entry, list, keys, sink)?,
+            _ => flat::send_lists(source, (entry, file.stem()), keys, sink)?,
         };
         match (is_whole, is_all_said) {
             (true, true) => sink.used(entry)?,
-            (true, false) => sink.item(lists::original(entry, product))?,
+            (true, false) => sink.item(lists::original(entry, product, keys))?,
             // Told of, or nothing in it: kept.
             (false, _) => {}
         }

@@ -12,7 +12,8 @@ use crate::shared::faults;
 use crate::shared::json_list::List;
 use crate::shared::meta::facts::{Facts, seconds};
 use crate::shared::meta::mojibake;
-use crate::shared::meta::pages::{self, Head, Page};
+use crate::shared::meta::pages::{Head, Page};
+use crate::shared::meta::record;
 use crate::shared::meta::tree::reference;
 
 const WHAT: &str = "a post cannot be read";
@@ -89,7 +90,7 @@ impl Posts<'_> {
             match found.html {
                 // A record without pictures, words and date is none of a post.
                 Some(html) => {
-                    if let Some(post) = of_page(pages::read(&html), &page.head(), self.of) {
+                    if let Some(post) = of_page(record::read(&html), &page.head(), self.of) {
                         sender.post(post, Origin { entry: entry.clone(), at }, sink)?;
                     }
                 }
@@ -189,7 +190,7 @@ fn is_place(latitude: Option<f64>, longitude: Option<f64>) -> bool {
 }
 
 /// A post out of a record of a page; `None` if it is none.
-pub fn of_page(record: pages::Record, head: &Head, of: Type) -> Option<Post> {
+pub fn of_page(record: record::Record, head: &Head, of: Type) -> Option<Post> {
     let is_media = |uri: &String| {
         let path = reference(uri).unwrap_or_default();
         !path.ends_with(".html") && !path.ends_with(".srt")
@@ -214,7 +215,7 @@ pub fn of_page(record: pages::Record, head: &Head, of: Type) -> Option<Post> {
     }
     let texts = record.texts.clone();
     let caption = if record.title.is_empty() { texts.join("\n") } else { record.title.clone() };
-    let rows = Facts::of_page(pages::Record { media: Vec::new(), texts: Vec::new(), ..record }, head).rows;
+    let rows = Facts::of_page(record::Record { media: Vec::new(), texts: Vec::new(), ..record }, head).rows;
     if !rows.is_empty() {
         let facts = Facts { rows, ..Facts::default() };
         extra.insert("facts".to_owned(), facts.rows_json());
@@ -224,8 +225,8 @@ pub fn of_page(record: pages::Record, head: &Head, of: Type) -> Option<Post> {
 }
 
 /// Where a post was made: two rows beside each other whose values are degrees.
-fn place_of(rows: &[pages::Row]) -> Option<(f64, f64)> {
-    let degrees = |row: &pages::Row| row.value.parse::<f64>().ok().filter(|_| row.value.contains('.'));
+fn place_of(rows: &[record::Row]) -> Option<(f64, f64)> {
+    let degrees = |row: &record::Row| row.value.parse::<f64>().ok().filter(|_| row.value.contains('.'));
     let pairs = rows.windows(2).filter_map(|pair| Some((degrees(&pair[0])?, degrees(&pair[1])?)));
     pairs.into_iter().find(|(latitude, longitude)| is_place(Some(*latitude), Some(*longitude)))
 }

@@ -158,9 +158,10 @@ impl<'s, 'a> Sender<'s, 'a> {
     fn media_key(&mut self, entry: &Entry) -> String {
         let extension = entry.name().rsplit_once('.').map_or(String::new(), |(_, it)| it.to_lowercase());
         let key = format!("media:{}.{extension}", stem_of(entry.name()));
+        let name = entry.name().rsplit('\\').next().unwrap_or(entry.name());
         match *self.media_keys.entry(key.clone()).or_insert(entry.id) {
-            id if id == entry.id => key,
-            // Two files of one name: by their folders too.
+            id if id == entry.id && self.tree.is_unique(name) => key,
+            // Two files of one name, or with one number: by their folders too.
             _ => {
                 let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(3).collect();
                 format!("media:{}", path.into_iter().rev().collect::<Vec<_>>().join("/").to_lowercase())

@@ -9,7 +9,17 @@ pub fn written(facts: &Map<String, Value>) -> String {
     }
     let mut out = "---\n".to_owned();
     for (name, value) in facts {
-        out.push_str(&format!("{name}: {value}\n"));
+        out.push_str(&format!("{name}: "));
+        for letter in value.to_string().chars() {
+            // In JSON they may stand as they are; YAML refuses them or breaks the line.
+            match letter {
+                '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                    out.push_str(&format!("\\u{:04x}", u32::from(letter)));
+                }
+                letter => out.push(letter),
+            }
+        }
+        out.push('\n');
     }
     out.push_str("---\n\n");
     out
@@ -26,5 +36,7 @@ mod tests {
         facts.insert("labels".to_owned(), vec!["x, y"].into());
         assert_eq!(written(&facts), "---\nlabels: [\"x, y\"]\ntitle: \"a: \\\"b\\\"\\n---\\nc\"\n---\n\n");
         assert_eq!(written(&Map::new()), "");
+        let facts = Map::from_iter([("a".to_owned(), "é\u{9f}\u{2028}🌊".into())]);
+        assert_eq!(written(&facts), "---\na: \"é\\u009f\\u2028🌊\"\n---\n\n");
     }
 }

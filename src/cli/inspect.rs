@@ -177,14 +177,14 @@ pub fn importers(args: &ImportersArgs, context: &Context) -> Result<()> {
     }
     for about in abouts {
         let kinds: Vec<&str> = about.kinds.iter().map(|kind| kind.name()).collect();
-        context.output.line(&format!("{:<8} {}", about.name, about.title));
+        context.output.line(&format!("{:<10}{}", about.name, about.title));
         context.output.line(&format!(
-            "         makes {}; understands {}",
+            "          makes {}; understands {}",
             kinds.join(", "),
             about.products.join(", ")
         ));
         if let Some(url) = about.request_url {
-            context.output.line(&format!("         ask for your export at {url}"));
+            context.output.line(&format!("          ask for your export at {url}"));
         }
     }
     Ok(())

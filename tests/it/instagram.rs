@@ -338,3 +338,48 @@ fn one_broken_file_is_one_fault_and_the_rest_is_there() {
     let posts = found.iter().filter(|it| it.kind == "post" && it.text("type") != "comment");
     assert_eq!(posts.count(), POSTS.len() - 1);
 }
+
+#[test]
+fn files_of_one_name_are_all_there() {
+    let home = Home::new();
+    let spec = Spec::json(Generation::Media);
+    let mut files = instagram::files(spec);
+    let thread = format!("{}/{}", instagram::inbox(spec), THREADS[0].folder);
+    let story = instagram::media_path(spec, 6);
+    let twin = story.replace("stories", "other");
+    files.push((format!("{thread}/gifs/1001.jpg"), instagram::content(77, "jpg")));
+    files.push((twin.clone(), instagram::content(78, "jpg")));
+    for (path, content) in &mut files {
+        if path.ends_with("posts_1.json") {
+            // A post with the picture of that name in another folder.
+            let list = String::from_utf8(content.clone()).expect("it is text");
+            let more = format!(
+                "[{{\"media\": [{{\"uri\": \"{twin}\", \"creation_timestamp\": 1650000000, \"title\": \"twin\"}}]}}, "
+            );
+            *content = list.replacen('[', &more, 1).into_bytes();
+        }
+    }
+    let folder = home.put_parts("export", &instagram::parts(&files, NEWER, 2));
+    home.import(&folder, &[]).expect(0);
+    home.assert_whole("twins");
+    let hashes: BTreeSet<String> =
+        tree::of_archive(&home.archive()).into_values().map(|leaf| leaf.content).collect();
+    for (path, content) in
+        files.iter().filter(|(path, _)| [".jpg", ".mp4", ".webp"].iter().any(|end| path.ends_with(end)))
+    {
+        assert!(hashes.contains(&tree::hash(content)), "{path}");
+    }
+}
+
+#[test]
+fn only_what_was_asked_for_is_taken() {
+    let home = Home::new();
+    let folder = put(&home, "export", Spec::json(Generation::Labels), NEWER);
+    home.import(&folder, &["--only", "likes"]).expect(0);
+    home.assert_whole("likes");
+    let found = all(&home);
+    assert!(found.len() == LIKES.len() && found.iter().all(|it| it.text("list") == "liked-posts"));
+    home.import(&folder, &[]).expect(0);
+    home.assert_whole("all");
+    assert_eq!(keys(&home), keys(&imported(Spec::json(Generation::Labels))));
+}

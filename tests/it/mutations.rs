@@ -4,12 +4,16 @@ use std::io::Read;
 
 use exodus_api::Source;
 use exodus_fixtures::hostile;
+use exodus_fixtures::instagram;
 use exodus_fixtures::labels::{Fold, Labels};
 use exodus_fixtures::lang::{Lang, System};
 use exodus_fixtures::mbox::{self, Style};
 use exodus_fixtures::rng::Rng;
 use exodus_importers::google::labels;
 use exodus_importers::shared::mbox::Splitter;
+use exodus_importers::shared::meta::mojibake::{self, Vote};
+use exodus_importers::shared::meta::pages::Page;
+use exodus_importers::shared::meta::record;
 
 use crate::house::Home;
 
@@ -64,6 +68,30 @@ fn any_mbox_is_split_without_a_panic() {
     for _ in 0..3000 {
         split(&mutated(&seed, &mut rng));
     }
+}
+
+#[test]
+fn any_text_and_page_of_metas_is_read_without_a_panic() {
+    let files = instagram::files(instagram::Spec::html(instagram::Generation::Media, Lang::Es));
+    let seeds = files.iter().filter(|(path, _)| path.ends_with(".html"));
+    let mut rng = Rng::new(23);
+    let mut n_records = 0;
+    for (_, seed) in seeds {
+        for n in 0..200 {
+            let bytes = if n == 0 { seed.clone() } else { mutated(seed, &mut rng) };
+            let text = String::from_utf8_lossy(&bytes);
+            assert_eq!(mojibake::repaired(&mojibake::mangled(&text)), text);
+            let _ = Vote::of_json(&*bytes);
+            let (mut page, mut end) = (Page::new(&*bytes), 0);
+            while let Ok(Some(found)) = page.next_record() {
+                assert!(found.offset >= end, "records do not overlap");
+                end = found.offset;
+                record::read(&found.html.unwrap_or_default());
+                n_records += 1;
+            }
+        }
+    }
+    assert!(n_records > 1000, "only {n_records}");
 }
 
 #[test]

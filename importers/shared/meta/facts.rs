@@ -6,7 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::pages::{Head, Record};
+use super::pages::Head;
+use super::record::Record;
 use crate::shared::localized_date;
 
 /// Deeper records are no platform's.
@@ -269,7 +270,7 @@ fn names_of_link(link: &str) -> Option<impl Iterator<Item = &str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pages;
+    use super::super::record;
     use super::*;
 
     fn json_facts(text: &str) -> Facts {
@@ -290,7 +291,7 @@ mod tests {
             json_facts(
                 r#"{"timestamp":1690000000,"media":[],"fbid":"17","label_values":[{"label":"Nombre","value":"Ana Example"},{"label":"Nombre de usuario","value":"ana"}]}"#,
             ),
-            Facts::of_page(pages::read(page), &Head::default()),
+            Facts::of_page(record::read(page), &Head::default()),
         ] {
             assert_eq!(facts.user().as_deref(), Some("ana"), "{facts:?}");
             assert_eq!(facts.time.map(|time| time / 60), Some(28_166_666), "{facts:?}");
@@ -305,7 +306,7 @@ mod tests {
             json_facts(
                 r#"{"media_list_data":[{"uri":""}],"string_map_data":{"Comentario":{"value":"Qué bien"},"Autor":{"value":"ana"},"Hora":{"timestamp":1690000000}}}"#,
             ),
-            Facts::of_page(pages::read(page), &Head::default()),
+            Facts::of_page(record::read(page), &Head::default()),
         ] {
             assert_eq!((facts.said(), facts.owner().as_deref()), ("Qué bien", Some("ana")), "{facts:?}");
             let label = facts.label_of_said().map(str::to_owned);

@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Sink, Skip, Source};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::facts;
 use super::mojibake;
-use super::pages::{self, Head, Page};
+use super::pages::{Head, Page};
+use super::record;
+use super::said::Said;
 use super::shape::Shape;
 use super::tree::{File, Tree};
 use crate::shared::content_lines::uid_of;
@@ -241,7 +242,7 @@ impl<'a> Sending<'_, 'a> {
             let mut page = Page::new(reader);
             let first = page.next_record().ok().flatten().and_then(|found| found.html);
             head = page.head();
-            let record = first.map(|html| pages::read(&html)).unwrap_or_default();
+            let record = first.map(|html| record::read(&html)).unwrap_or_default();
             if record.dated.is_empty() {
                 let names = record.title.split_once([':', '：']).map_or("", |(_, names)| names);
                 people = names
@@ -354,7 +355,7 @@ impl<'a> Sending<'_, 'a> {
     ) -> Result<Attachment, ImportError> {
         let name = uri.rsplit(['/', '\\']).next().unwrap_or(uri).split('?').next().unwrap_or(uri).to_owned();
         let Some(entry) = self.tree.referred(uri) else { return Ok(Attachment { name, path: None }) };
-        let path = format!("files/{}/{}", self.thread.id, entry.name());
+        let path = format!("files/{}/{}", self.thread.id, below(entry));
         if self.sent.insert(entry.id) {
             sink.item(self.file_item(entry, time))?;
         }
@@ -375,15 +376,21 @@ impl<'a> Sending<'_, 'a> {
     fn file_item(&self, entry: &Entry, time: Option<i64>) -> Item {
         let (thread, platform) = (self.thread, self.platform);
         let origin = Origin { entry: entry.clone(), at: At::Whole };
-        let key = format!("message-file:{}/{}", thread.id, names::folded(entry.name()));
+        let key = format!("message-file:{}/{}", thread.id, names::folded(&below(entry)));
         let mut item = Item::new(Kind::File, platform.product, key, origin);
         item.title = Some(entry.name().to_owned());
         item.time = time;
-        item.path = format!("{}/files/{}/{}", platform.folder, thread.id, entry.name());
+        item.path = format!("{}/files/{}/{}", platform.folder, thread.id, below(entry));
         item.extra.insert("conversation".to_owned(), format!("thread:{}", thread.id).into());
         item.body = Body::Entry(entry.clone());
         item
     }
+}
+
+/// Where a file lies in a conversation: `photos/1.jpg`.
+fn below(entry: &Entry) -> String {
+    let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
+    path.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 fn texts_have(texts: &[String], link: &str) -> bool {
@@ -448,92 +455,6 @@ impl<'s> Records<'s> {
     }
 }
 
-/// What a message says.
-#[derive(Debug, Default)]
-struct Said {
-    sender: String,
-    time: Option<i64>,
-    dated: Option<String>,
-    texts: Vec<String>,
-    link: Option<String>,
-    files: Vec<String>,
-    event: Option<String>,
-    extra: Map<String, Value>,
-}
-
-impl Said {
-    fn of_json(mut value: Value) -> Said {
-        let mut take = |name: &str| value.as_object_mut().and_then(|object| object.remove(name));
-        let mut said = Said { sender: text(take("sender_name")), ..Said::default() };
-        let time_ms = take("timestamp_ms").and_then(|time| time.as_i64());
-        said.time = time_ms.and_then(|time| facts::seconds(time.div_euclid(1000)));
-        said.texts.extend(Some(text(take("content"))).filter(|text| !text.is_empty()));
-        if let Some(share) = take("share") {
-            said.link = share["link"].as_str().filter(|link| !link.is_empty()).map(str::to_owned);
-            let about = share["share_text"].as_str().map(|text| text.trim().to_owned());
-            said.texts.extend(about.filter(|about| !about.is_empty() && !said.texts.contains(about)));
-            said.extra.insert("share".to_owned(), share);
-        }
-        for list in ["photos", "videos", "audio_files", "files", "gifs", "sticker"] {
-            let files = take(list).unwrap_or_default();
-            let files = if files.is_array() { files } else { json!([files]) };
-            let uris = files.as_array().into_iter().flatten().filter_map(|file| file["uri"].as_str());
-            said.files.extend(uris.filter(|uri| !uri.is_empty()).map(str::to_owned));
-        }
-        for (name, event) in
-            [("is_unsent", "unsent"), ("is_taken_down", "taken down"), ("missed", "missed call")]
-        {
-            if take(name) == Some(Value::Bool(true)) {
-                said.event = Some(event.to_owned());
-            }
-        }
-        if let Some(duration) = take("call_duration") {
-            said.event.get_or_insert_with(|| "call".to_owned());
-            said.extra.insert("duration_s".to_owned(), duration);
-        }
-        // Said of every message, and nothing of it.
-        for (name, usual) in [("is_geoblocked_for_viewer", json!(false)), ("type", json!("Generic"))] {
-            let found = take(name);
-            said.extra.extend(found.filter(|it| *it != usual).map(|it| (name.to_owned(), it)));
-        }
-        let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty) || value.is_null();
-        let rest = value.as_object_mut().map(std::mem::take).unwrap_or_default();
-        said.extra.extend(rest.into_iter().filter(|(_, value)| !is_empty(value)));
-        said
-    }
-
-    /// A message on a page; `None` if the record is none.
-    fn of_page(html: &str, head: &Head) -> Option<Said> {
-        let record = pages::read(html);
-        if record.dated.is_empty() {
-            return None;
-        }
-        let mut said = Said { sender: record.title, time: head.seconds(&record.dated), ..Said::default() };
-        if head.ahead_s.is_none() {
-            // Nobody knows how far that clock was from UTC.
-            said.extra.insert("dated".to_owned(), record.dated.clone().into());
-        }
-        said.dated = Some(record.dated);
-        said.link = record.links.first().cloned();
-        said.texts = record.texts;
-        said.texts.extend(record.rows.into_iter().map(|row| format!("{} {}", row.label, row.value)));
-        // A link is shown as itself.
-        said.texts.retain(|text| said.link.as_ref() != Some(text));
-        said.files = record.media;
-        if record.links.len() > 1 {
-            said.extra.insert("links".to_owned(), record.links.into());
-        }
-        if !record.reactions.is_empty() {
-            said.extra.insert("reactions".to_owned(), record.reactions.into());
-        }
-        Some(said)
-    }
-}
-
-fn text(value: Option<Value>) -> String {
-    value.as_ref().and_then(Value::as_str).unwrap_or_default().trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -554,27 +475,5 @@ mod tests {
             Some(("inbox/ana_1".into(), "message_1.json"))
         );
         assert_eq!(place_of("messages/chats.html"), None);
-    }
-
-    #[test]
-    fn a_message_is_taken_apart_and_nothing_of_it_is_lost() {
-        let said = Said::of_json(json!({
-            "sender_name": "Ana", "timestamp_ms": 1_690_000_000_123_i64, "content": "hola",
-            "share": {"link": "https://www.instagram.com/p/X/", "share_text": "a picture"},
-            "photos": [{"uri": "a/1.jpg"}], "sticker": {"uri": "s.png"}, "reactions": [{"reaction": "❤", "actor": "Me"}],
-            "is_geoblocked_for_viewer": false, "type": "Generic", "something_new": 1, "magic": []
-        }));
-        assert_eq!(
-            (said.time, said.texts),
-            (Some(1_690_000_000), vec!["hola".to_owned(), "a picture".into()])
-        );
-        assert_eq!(
-            (said.link.as_deref(), said.files),
-            (Some("https://www.instagram.com/p/X/"), vec!["a/1.jpg".into(), "s.png".into()])
-        );
-        let facts: Vec<&str> = said.extra.keys().map(String::as_str).collect();
-        assert_eq!(facts, ["reactions", "share", "something_new"]);
-        let said = Said::of_json(json!({"sender_name": "Ana", "is_unsent": true, "call_duration": 3}));
-        assert_eq!((said.event.as_deref(), &said.extra["duration_s"]), (Some("unsent"), &json!(3)));
     }
 }

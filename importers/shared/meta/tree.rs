@@ -90,6 +90,11 @@ impl<'a> Tree<'a> {
         &self.files
     }
 
+    /// True if only one file has this name, as names are compared.
+    pub fn is_unique(&self, name: &str) -> bool {
+        self.by_name.get(&compared(name)).is_some_and(|files| files.len() == 1)
+    }
+
     /// The file that a record refers to: the one whose path has the longest end in common with the reference, which must
     /// be the name and a folder at least. Of several the first by its path counts; `None` if there is none.
     pub fn referred(&self, uri: &str) -> Option<&'a Entry> {
@@ -180,6 +185,7 @@ mod tests {
         ]);
         let tree = Tree::of(&source);
         assert_eq!(tree.files().len(), 4);
+        assert!(tree.is_unique("b.MP4") && !tree.is_unique("a.webp") && !tree.is_unique("none"));
         for (uri, wanted) in [
             ("media/posts/202207/a.webp", Some(0)),
             ("./media/stories/202207/a.webp?x=1", Some(1)),
