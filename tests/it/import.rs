@@ -275,3 +275,45 @@ fn meaning(home: &Home) -> (Vec<String>, Vec<String>) {
     files.sort_unstable();
     (messages, files)
 }
+
+#[test]
+fn status_counts_of_every_kind_what_the_generator_made() {
+    use exodus_fixtures::{
+        activity, blogs, calendar, chats, contacts, fit, keep, photos, places, store, youtube,
+    };
+    for lang in [Lang::De, Lang::En] {
+        let home = Home::new();
+        home.import(&home.put_parts("export", &sample_parts(lang, 40, 1).0), &[]).expect(0);
+        let items = home.json(&["status"])["items"].clone();
+        let rows: Vec<&str> = (places::TRUTH.iter().map(|it| it.0))
+            .chain(store::TRUTH.iter().map(|it| it.0))
+            .chain(fit::TRUTH.iter().map(|it| it.0))
+            .chain(youtube::TRUTH.iter().map(|it| match it.0.split(':').next() {
+                Some("youtube-post") => "post",
+                Some("youtube-video") => "file",
+                _ => "bookmark",
+            }))
+            .chain(activity::TRUTH.iter().map(|_| "activity"))
+            .chain(blogs::TRUTH.iter().map(|_| "post"))
+            .collect();
+        let n_rows = |kind: &str| rows.iter().filter(|it| **it == kind).count();
+        let expected = [
+            ("message", build(&Spec::new(lang, 40, 1)).1.messages.len()),
+            ("photo", photos::truth(lang).len()),
+            ("contact", contacts::TRUTH.len()),
+            ("event", calendar::EVENTS.len()),
+            ("task", calendar::TASKS.len()),
+            ("note", keep::TRUTH.len()),
+            ("conversation", chats::TRUTH.len()),
+            ("chat", chats::TRUTH.iter().map(|it| it.texts.len()).sum()),
+            ("place", n_rows("place")),
+            ("bookmark", n_rows("bookmark")),
+            ("activity", n_rows("activity")),
+            ("track", n_rows("track")),
+            ("post", n_rows("post")),
+        ];
+        for (kind, n) in expected {
+            assert_eq!(number(&items[kind]), n as u64, "{lang:?} {kind}: {items}");
+        }
+    }
+}
