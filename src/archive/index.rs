@@ -252,32 +252,26 @@ impl Index {
         };
         let fold = it.path.as_ref().filter(|_| it.mail.is_none()).map(|path| names::folded(path));
         let extra = (!it.extra.is_empty()).then(|| serde_json::Value::Object(it.extra.clone()).to_string());
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-             ON CONFLICT (platform, key) DO UPDATE SET time = excluded.time, title = excluded.title,
-             path = excluded.path, path_fold = excluded.path_fold, size = excluded.size, blake3 = excluded.blake3,
-             export_id = excluded.export_id, extra = excluded.extra,
-             has_text = CASE WHEN blake3 IS excluded.blake3 AND title IS excluded.title
-             AND json_extract(extra, '$.text') IS json_extract(excluded.extra, '$.text') THEN has_text ELSE 0 END
-             RETURNING id",
-        )?;
-        let values = params![
-            it.platform,
-            it.key,
-            it.kind,
-            it.product,
-            it.time,
-            it.title,
-            it.path,
-            fold,
-            it.size as i64,
-            it.blake3,
-            export,
-            extra
-        ];
-        let id: i64 = insert.query_row(values, |row| row.get(0))?;
-        drop(insert);
+        // For a new one the plain statement: SQLite keeps what one that may update could have to take back.
+        let size = it.size as i64;
+        match known {
+            None => self.run(
+                "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                params![
+                    it.platform, it.key, it.kind, it.product, it.time, it.title, it.path, fold, size, it.blake3, export,
+                    extra
+                ],
+            )?,
+            Some(id) => self.run(
+                "UPDATE item SET time = ?2, title = ?3, path = ?4, path_fold = ?5, size = ?6, blake3 = ?7,
+                 export_id = ?8, extra = ?9, has_text = CASE WHEN blake3 IS ?7 AND title IS ?3
+                 AND json_extract(extra, '$.text') IS json_extract(?9, '$.text') THEN has_text ELSE 0 END
+                 WHERE id = ?1",
+                params![id, it.time, it.title, it.path, fold, size, it.blake3, export, extra],
+            )?,
+        };
+        let id = known.unwrap_or_else(|| self.conn.last_insert_rowid());
         if known.is_some() {
             self.run("DELETE FROM item_label WHERE item_id = ?1", params![id])?;
         }
@@ -510,10 +504,10 @@ fn set_up(conn: &Connection) -> Result<()> {
     // The files it speaks of were safe before it.
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
-    conn.pragma_update(None, "cache_size", -16_000)?;
+    conn.pragma_update(None, "cache_size", -40_000)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     // Else SQLite plans a query anew for every value that is bound to it, which costs more than most queries.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    conn.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     Ok(())
 }

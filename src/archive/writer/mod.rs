@@ -31,8 +31,9 @@ use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::{batch_records, kill_point};
 
-/// A batch is committed after so many records or bytes.
-const BATCH_RECORDS: u64 = 4_000;
+/// A batch is committed after so many records, files or bytes.
+const BATCH_RECORDS: u64 = 16_000;
+const BATCH_FILES: usize = 4_000;
 const BATCH_BYTES: u64 = 256 << 20;
 
 /// An item ready to be written: its body is whole under a temporary name.
@@ -255,7 +256,9 @@ impl Writer {
     /// # Errors
     /// When the archive cannot take it.
     pub fn commit_if_full(&mut self) -> Result<bool> {
-        let is_full = self.batch.records >= self.batch_records || self.batch.bytes >= BATCH_BYTES;
+        let is_full = self.batch.records >= self.batch_records
+            || self.batch.moves.len() >= BATCH_FILES
+            || self.batch.bytes >= BATCH_BYTES;
         if is_full {
             self.commit()?;
         }
