@@ -92,7 +92,8 @@ impl Pages {
             false => AutoEscape::Html,
         });
         // A tag on a line of its own leaves no empty line.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        let syntax =
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
         environment.set_syntax(syntax.map_err(|err| wrong(&err))?);
         environment.add_filter("size", |bytes: u64| indicatif::BinaryBytes(bytes).to_string());
         for (name, builtin) in TEMPLATES {
@@ -113,8 +114,8 @@ impl Pages {
     pub fn paper(&self, paper: &Paper, site: &SiteSettings) -> Result<String> {
         let citations: Vec<_> =
             paper.citations().into_iter().map(|(name, html)| json!({"name": name, "html": html})).collect();
-        // JSON in a script element ends at `</`, and nowhere else.
-        let linked_data = linked_data(paper, site).to_string().replace("</", "<\\/");
+        // In a script element `</` and `<!--` mean something, whatever stands there.
+        let linked_data = linked_data(paper, site).to_string().replace('<', "\\u003c");
         self.render(
             "paper.html",
             site,

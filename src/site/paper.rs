@@ -161,7 +161,7 @@ impl Paper {
         for item in rendered.bibliography?.items {
             item.content.write_buf(&mut out, BufWriteFormat::Html).ok()?;
         }
-        Some(out)
+        Some(unveiled(&out.replace(" & ", " &amp; ")))
     }
 
     fn entry(&self) -> Entry {
@@ -176,7 +176,7 @@ impl Paper {
             _ => (EntryType::Article, Some(EntryType::Periodical)),
         };
         let mut entry = Entry::new("paper", of);
-        entry.set_title(FormatString::with_value(&self.title));
+        entry.set_title(FormatString::with_value(veiled(&self.title)));
         entry.set_authors(self.authors.iter().map(Author::person).collect());
         if let Ok(language) = self.language.parse() {
             entry.set_language(language);
@@ -186,21 +186,21 @@ impl Paper {
         }
         if !self.pages.is_empty() {
             let pages = self.pages.replace("--", "-").parse::<PageRanges>();
-            let as_it_is = || MaybeTyped::String(self.pages.clone());
+            let as_it_is = || MaybeTyped::String(veiled(&self.pages));
             entry.set_page_range(pages.map_or_else(|_| as_it_is(), MaybeTyped::Typed));
         }
         if !self.doi.is_empty() {
-            entry.set_doi(self.doi.clone());
+            entry.set_doi(veiled(&self.doi));
             if let Ok(url) = url::Url::parse(&format!("https://doi.org/{}", self.doi)) {
                 entry.set_url(QualifiedUrl { value: url, visit_date: None });
             }
         }
         let typed =
-            |text: &str| text.parse().map_or_else(|_| MaybeTyped::String(text.to_owned()), MaybeTyped::Typed);
+            |text: &str| text.parse().map_or_else(|_| MaybeTyped::String(veiled(text)), MaybeTyped::Typed);
         let place = match parent.filter(|_| !self.venue.is_empty()) {
             Some(parent) => {
                 let mut place = Entry::new("venue", parent);
-                place.set_title(FormatString::with_value(&self.venue));
+                place.set_title(FormatString::with_value(veiled(&self.venue)));
                 Some(place)
             }
             None => None,
@@ -214,7 +214,7 @@ impl Paper {
             holder.set_issue(typed(&self.issue));
         }
         if !self.publisher.is_empty() {
-            let name = FormatString::with_value(&self.publisher);
+            let name = FormatString::with_value(veiled(&self.publisher));
             holder.set_publisher(hayagriva::types::Publisher::new(Some(name), None));
         }
         if let Some(place) = place {
@@ -226,10 +226,30 @@ impl Paper {
 
 impl Author {
     fn person(&self) -> Person {
-        let given_name = Some(self.given.clone()).filter(|name| !name.is_empty());
-        let name = self.family.clone();
+        let given_name = Some(veiled(&self.given)).filter(|name| !name.is_empty());
+        let name = veiled(&self.family);
         Person { name, given_name, prefix: None, suffix: None, alias: None, comma_suffix: false }
     }
+}
+
+/// Letters that mean something in HTML, and those that stand for them while a citation is made: the citation's own
+/// HTML is written around texts that nobody escapes.
+const VEILS: [(char, char, &str); 4] = [
+    ('&', '\u{e000}', "&amp;"),
+    ('<', '\u{e001}', "&lt;"),
+    ('>', '\u{e002}', "&gt;"),
+    ('"', '\u{e003}', "&quot;"),
+];
+
+fn veiled(text: &str) -> String {
+    let veil =
+        |letter: char| VEILS.iter().find(|(plain, ..)| *plain == letter).map_or(letter, |(_, veil, _)| *veil);
+    // One that stands in the text itself would become another letter.
+    text.chars().filter(|letter| !VEILS.iter().any(|(_, veil, _)| veil == letter)).map(veil).collect()
+}
+
+fn unveiled(html: &str) -> String {
+    VEILS.iter().fold(html.to_owned(), |html, (_, veil, escaped)| html.replace(*veil, escaped))
 }
 
 fn author(value: &Value) -> Option<Author> {
@@ -294,7 +314,7 @@ mod tests {
         assert_eq!(cited[0].0, "APA");
         assert_eq!(
             cited[0].1,
-            "Pérez, A., & Gómez, B. (2016). Los astilleros del norte. <span style=\"font-style: italic;\">Revista de Historia</span>, \
+            "Pérez, A., &amp; Gómez, B. (2016). Los astilleros del norte. <span style=\"font-style: italic;\">Revista de Historia</span>, \
             <span style=\"font-style: italic;\">12</span>(3), 12–34. <a href=\"https://doi.org/10.5555/a.b\">https://doi.org/10.5555/a.b</a>"
         );
         assert!(
@@ -311,6 +331,21 @@ mod tests {
             cited.contains("Harbour Society") && cited.contains("2019") && cited.contains("Example Press"),
             "{cited}"
         );
+    }
+
+    #[test]
+    fn no_text_of_a_paper_becomes_html_in_its_citation() {
+        let evil = "<script>alert(1)</script> \"a\" & b";
+        let paper = paper(
+            &json!({"type": "article-journal", "title": evil, "venue": evil, "volume": evil, "issue": evil, "pages": evil,
+            "doi": "10.1/<b>", "publisher": evil, "authors": [{"family": evil, "given": evil}], "year": 2016}),
+        );
+        for (style, cited) in paper.citations() {
+            assert!(
+                !cited.contains("<script") && !cited.contains("<b>") && cited.contains("&lt;script&gt;"),
+                "{style}: {cited}"
+            );
+        }
     }
 
     #[test]

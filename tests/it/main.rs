@@ -36,6 +36,7 @@ mod push_sftp;
 mod readback;
 mod receipt;
 mod sieve;
+mod site;
 mod skeleton;
 mod snapshots;
 mod ssh;
