@@ -3,11 +3,18 @@
 //! [`mojibake`] makes mangled text whole. [`tree`] finds files by the ends of their paths, whatever folder was wrapped around
 //! them, and the media that records refer to. [`shape`] tells what a JSON file is by its wrapper key.
 //! [`pages`] reads HTML record by record. [`facts`] takes rows out of the generic records of both
-//! forms, [`threads`] reads conversations.
+//! forms, [`records`] hands them out, [`threads`] reads conversations. [`post`]s with their [`media`] are sent by [`send`] as [`markdown`].
+//! [`named`] tells whose export it is.
 
 pub mod facts;
+pub mod markdown;
+pub mod media;
 pub mod mojibake;
+pub mod named;
 pub mod pages;
+pub mod post;
+pub mod records;
+pub mod send;
 pub mod shape;
 pub mod threads;
 pub mod tree;

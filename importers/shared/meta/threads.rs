@@ -75,6 +75,24 @@ pub fn threads<'a>(source: &'a dyn Source, tree: &Tree<'a>) -> Vec<Thread<'a>> {
     threads
 }
 
+/// The conversations of Messenger's own download of what was encrypted: one file each, `Ada Example_3.json`, in one folder.
+pub fn flat<'a>(source: &'a dyn Source, tree: &Tree<'a>) -> Vec<Thread<'a>> {
+    let mut threads = Vec::new();
+    let numbered = tree.files().iter().filter(|file| file.extension() == "json" && file.number() > 0);
+    for file in numbered.filter(|file| place_of(&file.path).is_none() && is_flat(source, file.entry)) {
+        let (name, _) = file.name().rsplit_once('.').unwrap_or((file.name(), ""));
+        let thread = Thread { json: vec![(0, file.entry)], ..Thread::default() };
+        threads.push(thread.named(&format!("e2ee/{name}")));
+    }
+    threads
+}
+
+/// True for a conversation as Messenger's own download has it.
+pub fn is_flat(source: &dyn Source, entry: &Entry) -> bool {
+    let has = |shape: &Shape| shape.has("threadName") || shape.has("senderName");
+    Shape::of(source, entry).is_some_and(|shape| !shape.is_list && shape.has("participants") && has(&shape))
+}
+
 /// The place of a thread in a path, `<box>/<thread>`, and what stands behind it.
 fn place_of(path: &str) -> Option<(String, &str)> {
     let at = match path.rfind("/messages/") {
@@ -210,6 +228,7 @@ impl<'a> Sending<'_, 'a> {
             &["is_still_participant"],
             &["joinable_mode"],
             &["thread_type"],
+            &["threadName"],
         ];
         let is_mangled = mojibake::is_mangled(self.source, entry);
         let (mut title, mut people, mut extra) = (String::new(), Vec::new(), Map::new());
@@ -225,6 +244,13 @@ impl<'a> Sending<'_, 'a> {
                 match found.path {
                     0 => people.extend(value.as_str().or_else(|| value["name"].as_str()).map(str::to_owned)),
                     1 => title = value.as_str().unwrap_or_default().to_owned(),
+                    // Its number is that of the download.
+                    5 => {
+                        let named = value.as_str().unwrap_or_default();
+                        let number =
+                            named.rsplit_once('_').filter(|(_, it)| it.bytes().all(|it| it.is_ascii_digit()));
+                        title = number.map_or(named, |(name, _)| name).to_owned();
+                    }
                     path => {
                         extra.insert(PATHS[path][0].to_owned(), value);
                     }
@@ -467,6 +493,7 @@ impl Said {
         let mut said = Said { sender: text(take("sender_name")), ..Said::default() };
         let time_ms = take("timestamp_ms").and_then(|time| time.as_i64());
         said.time = time_ms.and_then(|time| facts::seconds(time.div_euclid(1000)));
+        said.take_encrypted(&mut take);
         said.texts.extend(Some(text(take("content"))).filter(|text| !text.is_empty()));
         if let Some(share) = take("share") {
             said.link = share["link"].as_str().filter(|link| !link.is_empty()).map(str::to_owned);
@@ -500,6 +527,22 @@ impl Said {
         let rest = value.as_object_mut().map(std::mem::take).unwrap_or_default();
         said.extra.extend(rest.into_iter().filter(|(_, value)| !is_empty(value)));
         said
+    }
+
+    /// Takes what Messenger's own download calls otherwise.
+    fn take_encrypted(&mut self, take: &mut dyn FnMut(&str) -> Option<Value>) {
+        let Some(sender) = take("senderName") else { return };
+        self.sender = text(Some(sender));
+        self.time = take("timestamp").and_then(|time| facts::seconds(time.as_i64()?.div_euclid(1000)));
+        self.texts.extend(Some(text(take("text"))).filter(|text| !text.is_empty()));
+        let media = take("media").unwrap_or_default();
+        let uris = media.as_array().into_iter().flatten().filter_map(|file| file["uri"].as_str());
+        self.files.extend(uris.filter(|uri| !uri.is_empty()).map(str::to_owned));
+        if take("isUnsent") == Some(Value::Bool(true)) {
+            self.event = Some("unsent".to_owned());
+        }
+        let kind = take("type").filter(|kind| kind != "text" && kind != "media");
+        self.extra.extend(kind.map(|kind| ("type".to_owned(), kind)));
     }
 
     /// A message on a page; `None` if the record is none.
