@@ -23,6 +23,10 @@ use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::{faults, json_mended, names};
 
+/// The room of encrypted chats.
+const ENCRYPTED: &str = "e2ee";
+/// The folder of stickers, beside those of conversations.
+const STICKERS: &str = "stickers_used";
 /// A larger file is sent as it stands, newest first.
 const LIMIT_HELD_BYTES: u64 = 32 << 20;
 const HINT: &str = "the others are safe; export again to get this one";
@@ -82,7 +86,7 @@ pub fn flat<'a>(source: &'a dyn Source, tree: &Tree<'a>) -> Vec<Thread<'a>> {
     for file in numbered.filter(|file| place_of(&file.path).is_none() && is_flat(source, file.entry)) {
         let (name, _) = file.name().rsplit_once('.').unwrap_or((file.name(), ""));
         let thread = Thread { json: vec![(0, file.entry)], ..Thread::default() };
-        threads.push(thread.named(&format!("e2ee/{name}")));
+        threads.push(thread.named(&format!("{ENCRYPTED}/{name}")));
     }
     threads
 }
@@ -161,6 +165,12 @@ pub fn import(
             }
         }
     }
+    if is_wanted && !threads.is_empty() {
+        let stickers = tree.files().iter().filter(|file| file.is_in(STICKERS));
+        for file in stickers.filter(|file| sent.insert(file.entry.id)) {
+            sink.item(sticker(platform, file.entry))?;
+        }
+    }
     Ok(())
 }
 
@@ -180,8 +190,9 @@ impl<'a> Sending<'_, 'a> {
         let thread = self.thread;
         let files: Vec<&Entry> = thread.files().collect();
         let all = || files.iter().chain(&thread.others);
-        // What was sent may have come only now, and then the pages lead to it.
-        if all().all(|entry| sink.is_done(entry)) {
+        // What was sent may have come only now, and then the pages lead to it. What was sent in encrypted chats is in no
+        // folder of theirs, so that only their messages tell.
+        if thread.room != ENCRYPTED && all().all(|entry| sink.is_done(entry)) {
             for entry in &files {
                 sink.used(entry)?;
             }
@@ -380,7 +391,8 @@ impl<'a> Sending<'_, 'a> {
     ) -> Result<Attachment, ImportError> {
         let name = uri.rsplit(['/', '\\']).next().unwrap_or(uri).split('?').next().unwrap_or(uri).to_owned();
         let Some(entry) = self.tree.referred(uri) else { return Ok(Attachment { name, path: None }) };
-        let path = format!("files/{}/{}", self.thread.id, entry.name());
+        let place = if is_sticker(entry) { STICKERS } else { &self.thread.id };
+        let path = format!("files/{place}/{}", entry.name());
         if self.sent.insert(entry.id) {
             sink.item(self.file_item(entry, time))?;
         }
@@ -400,6 +412,9 @@ impl<'a> Sending<'_, 'a> {
 
     fn file_item(&self, entry: &Entry, time: Option<i64>) -> Item {
         let (thread, platform) = (self.thread, self.platform);
+        if is_sticker(entry) {
+            return sticker(platform, entry);
+        }
         let origin = Origin { entry: entry.clone(), at: At::Whole };
         let key = format!("message-file:{}/{}", thread.id, names::folded(entry.name()));
         let mut item = Item::new(Kind::File, platform.product, key, origin);
@@ -410,6 +425,21 @@ impl<'a> Sending<'_, 'a> {
         item.body = Body::Entry(entry.clone());
         item
     }
+}
+
+/// True for a sticker, which is no conversation's own.
+fn is_sticker(entry: &Entry) -> bool {
+    super::tree::compared(&entry.path).rsplit('/').nth(1) == Some(STICKERS)
+}
+
+fn sticker(platform: Platform, entry: &Entry) -> Item {
+    let origin = Origin { entry: entry.clone(), at: At::Whole };
+    let key = format!("message-file:{STICKERS}/{}", names::folded(entry.name()));
+    let mut item = Item::new(Kind::File, platform.product, key, origin);
+    item.title = Some(entry.name().to_owned());
+    item.path = format!("{}/files/{STICKERS}/{}", platform.folder, entry.name());
+    item.body = Body::Entry(entry.clone());
+    item
 }
 
 fn texts_have(texts: &[String], link: &str) -> bool {
