@@ -10,6 +10,7 @@ use exodus_api::{
     At, Body, Detection, Entry, Fault, Importer, Item, Kind, Options, Sink, Skip, Source, SourceError, Stop,
 };
 use exodus_fixtures::damage;
+use exodus_fixtures::facebook;
 use exodus_fixtures::instagram::{self, Generation, Spec};
 use exodus_fixtures::lang::Lang;
 use exodus_fixtures::mbox::{Quoting, to_lf};
@@ -26,6 +27,11 @@ const EXPORTS: &[(&str, Maker)] = &[
     ("instagram", || instagram(Spec::json(Generation::Folders))),
     ("instagram", || instagram(Spec { lang: Lang::De, ..Spec::json(Generation::Labels) })),
     ("instagram", || instagram(Spec::html(Generation::Media, Lang::Es))),
+    ("facebook", || facebook::files(facebook::Spec::json(facebook::Generation::Folders))),
+    ("facebook", || facebook::files(facebook::Spec::json(facebook::Generation::Activity))),
+    ("facebook", || facebook::files(facebook::Spec::html(facebook::Generation::Folders, Lang::De))),
+    ("facebook", || facebook::files(facebook::Spec::html(facebook::Generation::Across, Lang::Es))),
+    ("facebook", facebook::encrypted),
     ("mbox", old_mail),
 ];
 

@@ -7,6 +7,7 @@ use exodus_api::Importer;
 
 #[cfg(test)]
 mod contract;
+pub mod facebook;
 pub mod google;
 pub mod instagram;
 pub mod mbox;
@@ -16,5 +17,6 @@ pub mod shared;
 pub static ALL: &[&dyn Importer] = &[
     &google::IMPORTER, //
     &instagram::IMPORTER,
+    &facebook::IMPORTER,
     &mbox::IMPORTER,
 ];

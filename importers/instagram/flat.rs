@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::layout::{self, FLAT_LISTS, Role};
-use super::lists::{self, Keys};
-use super::post::{Media, Post, Type};
-use super::send::Sender;
+use super::{PLATFORM, lists};
 use crate::shared::json_list::List;
 use crate::shared::meta::facts::{Facts, Row};
+use crate::shared::meta::media::Media;
+use crate::shared::meta::post::{Post, Type};
+use crate::shared::meta::records::Keys;
+use crate::shared::meta::send::Sender;
 
 const HINT: &str = "the others are safe; export again to get this one";
 const MEDIA: &[&[&str]] = &[&["?", "*"]];
@@ -67,7 +69,7 @@ fn post_of(value: &Value, of: Type) -> Option<Post> {
         extra.insert("location".to_owned(), location.into());
     }
     let media = Media { uri, time, ..Media::default() };
-    Some(Post { of, caption: text("caption"), time, media: vec![media], extra })
+    Some(Post { platform: PLATFORM, of, caption: text("caption"), time, media: vec![media], extra })
 }
 
 /// Pictures of one time and the same words are one post; it stands where the first of them stood.

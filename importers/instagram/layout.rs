@@ -4,7 +4,7 @@
 
 use exodus_api::{Entry, Source};
 
-use super::post::Type;
+use crate::shared::meta::post::Type;
 use crate::shared::meta::shape::{Shape, head};
 use crate::shared::meta::tree::File;
 

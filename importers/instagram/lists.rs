@@ -3,51 +3,20 @@
 //! Records come in every form that Meta has had for them and mean what their shape says. None of this is for anybody else: it goes
 //! into the index, and never to where posts are.
 
-use std::collections::HashMap;
-
-use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Origin, Sink, Source};
+use exodus_api::{Entry, ImportError, Item, Kind, Origin, Sink, Source};
 
 use super::layout::{self, Role};
 use crate::shared::content_lines::uid_of;
-use crate::shared::faults;
-use crate::shared::json_list::List;
 use crate::shared::json_mended;
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::meta::facts::{Facts, code_of_link};
 use crate::shared::meta::mojibake;
 use crate::shared::meta::pages::Page;
 use crate::shared::meta::record;
-use crate::shared::meta::shape::Shape;
+use crate::shared::meta::records::{Keys, LISTS, Pages};
 
 const WHAT: &str = "a record of a list cannot be read";
 const HINT: &str = "the others are safe; export again to get this one";
-const LISTS: &[&[&str]] = &[&["*"], &["?", "*"]];
-const WHOLE: &[&[&str]] = &[&[]];
-/// First keys of a file that is one generic record.
-const OF_ONE: &[&str] = &[
-    "timestamp",
-    "media",
-    "label_values",
-    "fbid",
-    "ent_name",
-    "title",
-    "string_map_data",
-    "string_list_data",
-];
-
-/// The keys that were given, so that no two items have the same.
-#[derive(Debug, Default)]
-pub struct Keys(HashMap<String, u32>);
-
-impl Keys {
-    /// The key, with a number if it was given before.
-    pub fn free(&mut self, key: String) -> String {
-        let n = self.0.entry(key.clone()).or_default();
-        *n += 1;
-        if *n > 1 { format!("{key}#{n}") } else { key }
-    }
-}
-
 /// Sends the records of a file; false if there is none in it, or it cannot be read to its end, which is told.
 ///
 /// # Errors
@@ -66,10 +35,7 @@ pub fn send(
         facts.said_under.clone_from(&said_under);
         Ok(sink.item(item(facts, list, origin, keys))?)
     };
-    let is_whole = match entry.name().to_lowercase().ends_with(".html") {
-        true => each_of_page(source, entry, sink, &mut send)?,
-        false => each_of_json(source, entry, sink, &mut send)?,
-    };
+    let is_whole = Pages { source, entry, what: WHAT, hint: HINT }.each_facts(sink, &mut send)?;
     Ok(is_whole && n_items > 0)
 }
 
@@ -100,68 +66,6 @@ fn label_of_said(source: &dyn Source, entry: &Entry) -> Option<String> {
         }
     }
     None
-}
-
-type Send<'f> = dyn FnMut(Facts, Origin, &mut dyn Sink) -> Result<(), ImportError> + 'f;
-
-fn each_of_json(
-    source: &dyn Source,
-    entry: &Entry,
-    sink: &mut dyn Sink,
-    send: &mut Send,
-) -> Result<bool, ImportError> {
-    let shape = Shape::of(source, entry).unwrap_or_default();
-    let is_one = !shape.is_list && OF_ONE.contains(&&*shape.key);
-    let is_mangled = mojibake::is_mangled(source, entry);
-    let list = List { source, entry, paths: if is_one { WHOLE } else { LISTS }, what: WHAT, hint: HINT };
-    list.each(sink, &mut |record, sink| {
-        let mut value = record.value;
-        if is_mangled {
-            mojibake::repair(&mut value);
-        }
-        match Facts::of_json(&value) {
-            Some(facts) => send(facts, record.origin, sink)?,
-            // `{}`, and the words that there is no data.
-            None if !value.is_number() => {}
-            None => return Ok(false),
-        }
-        Ok(true)
-    })
-}
-
-fn each_of_page(
-    source: &dyn Source,
-    entry: &Entry,
-    sink: &mut dyn Sink,
-    send: &mut Send,
-) -> Result<bool, ImportError> {
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
-            return Ok(false);
-        }
-    };
-    let mut page = Page::new(reader);
-    loop {
-        let found = match page.next_record() {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(true),
-            Err(err) => {
-                sink.fault(faults::breaks_off(source, entry, page.offset(), &err))?;
-                return Ok(false);
-            }
-        };
-        let at = At::Byte(found.offset);
-        let Some(html) = found.html else {
-            sink.fault(faults::bad_record(source, entry, at, WHAT.to_owned(), HINT))?;
-            continue;
-        };
-        let facts = Facts::of_page(record::read(&html), &page.head());
-        if !facts.title.is_empty() || !facts.rows.is_empty() {
-            send(facts, Origin { entry: entry.clone(), at }, sink)?;
-        }
-    }
 }
 
 /// A record as an item of facts.
@@ -218,19 +122,4 @@ pub fn kind_of(role: Role) -> Kind {
         Role::Comments => Kind::Post,
         _ => Kind::Activity,
     }
-}
-
-/// The file of a list, as it is: for those of which rows do not say all.
-pub fn original(entry: &Entry, product: &'static str, keys: &mut Keys) -> Item {
-    let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
-    let path = path.into_iter().rev().collect::<Vec<_>>().join("/");
-    // Two parts may have different files of one name.
-    let key = keys.free(format!("original:{}", path.to_lowercase()));
-    let origin = Origin { entry: entry.clone(), at: At::Whole };
-    let mut item = Item::new(Kind::File, product, key, origin);
-    let name = entry.name().rsplit('\\').next().unwrap_or(entry.name());
-    item.title = Some(name.to_owned());
-    item.path = format!("instagram/{product}/{name}");
-    item.body = Body::Entry(entry.clone());
-    item
 }

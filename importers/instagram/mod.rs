@@ -1,8 +1,8 @@
 //! Instagram: the export of an account ("Download your information"), JSON or pages, of 2018 to today.
 //!
-//! [`layout`] tells what each file is, by the end of its path and its wrapper key. Posts of all generations become [`post`]s ([`posts`],
-//! [`flat`]), which [`send`] sends with their media as [`markdown`]; [`lists`] are facts; conversations are the same as Facebook's
-//! (`shared/meta/threads.rs`). What each generation looks like and where that is known from stands in `README.md` beside this file.
+//! [`layout`] tells what each file is, by the end of its path and its wrapper key. Posts of all generations become posts ([`posts`],
+//! [`flat`]), which [`send`] sends with their media; [`lists`] are facts; conversations are the same as Facebook's
+//! (`shared/meta/`). What each generation looks like and where that is known from stands in `README.md` beside this file.
 //!
 //! What may be shown to others lies in `files/posts/`; messages, people, likes, logins and ads never do.
 
@@ -11,24 +11,18 @@ mod flat;
 mod flat_messages;
 mod layout;
 mod lists;
-mod markdown;
-mod post;
 mod posts;
-mod send;
 
-use std::collections::HashSet;
+use exodus_api::{About, Detection, Entry, ImportError, Importer, Kind, Options, Sink, Skip, Source, Survey};
 
-use exodus_api::{
-    About, Detection, Entry, ImportError, Importer, Kind, Options, Product, Sink, Skip, Source, Survey,
-};
-
-use self::account::Named;
 use self::layout::{Role, Section};
-use self::lists::Keys;
 use self::posts::Posts;
-use self::send::Sender;
+use crate::shared::meta::named::Named;
+use crate::shared::meta::post::Type;
+use crate::shared::meta::records::{Keys, original};
+use crate::shared::meta::send::{self, Sender};
 use crate::shared::meta::threads::{self, Platform, Thread};
-use crate::shared::meta::tree::{File, Tree, compared};
+use crate::shared::meta::tree::{File, Tree, compared, products};
 use crate::shared::names;
 
 /// The importer.
@@ -69,6 +63,7 @@ static ABOUT: About = About {
     request_url: Some("https://accountscenter.instagram.com/info_and_permissions/dyi/"),
 };
 
+const PLATFORM: &str = "instagram";
 const MESSAGES: Platform = Platform { product: flat_messages::PRODUCT, folder: flat_messages::FOLDER };
 /// Stems of files that tell an export of Instagram from others.
 const TELLING: &[&str] = &[
@@ -115,7 +110,8 @@ impl Importer for Instagram {
         }
         // A part with nothing but media or messages says whose it is only by its own name.
         let is_named = source.entries().first().is_some_and(|first| {
-            source.part_name(first.part).starts_with("instagram-") && Named::of(source).day.is_some()
+            source.part_name(first.part).starts_with("instagram-")
+                && Named::of(source, PLATFORM).day.is_some()
         });
         let has_own =
             || tree.files().iter().any(|file| file.folders().any(|it| it == "media" || it == "messages"));
@@ -124,8 +120,8 @@ impl Importer for Instagram {
 
     fn survey(&self, source: &dyn Source) -> Result<Survey, ImportError> {
         let tree = Tree::of(source);
-        let named = Named::of(source);
-        let sections = sections(source, &tree);
+        let named = Named::of(source, PLATFORM);
+        let sections = tree.told(|file| layout::section_of(source, file));
         let profile = sections.iter().find(|(_, section)| is_profile(section));
         let account = profile.and_then(|(file, section)| {
             account::read(source, file.entry, section, named.user.as_deref()).user
@@ -133,7 +129,13 @@ impl Importer for Instagram {
         let user = account.or(named.user.clone());
         let job = user.as_ref().zip(named.day.as_ref()).map(|(user, day)| format!("{user}-{day}"));
         let exported_at = named.time();
-        Ok(Survey { account: user, job, exported_at, products: products(source), missing: Vec::new() })
+        Ok(Survey {
+            account: user,
+            job,
+            exported_at,
+            products: products(source, layout::product_of_folder),
+            missing: Vec::new(),
+        })
     }
 
     fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
@@ -142,7 +144,7 @@ impl Importer for Instagram {
         }
         let tree = Tree::of(source);
         let threads = threads::threads(source, &tree);
-        let sections = sections(source, &tree);
+        let sections = tree.told(|file| layout::section_of(source, file));
         let mut keys = Keys::default();
         import_posts((source, &tree), &sections, options, &mut keys, sink)?;
         threads::import((source, &tree), &threads, MESSAGES, options, sink)?;
@@ -158,23 +160,6 @@ impl Importer for Instagram {
         let stem = stem.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches('_');
         layout::is_own_name(stem)
     }
-}
-
-/// The files that are no conversation's, with what they are. A page is left out where the same comes as JSON.
-fn sections<'t, 'a>(source: &dyn Source, tree: &'t Tree<'a>) -> Vec<(&'t File<'a>, Section)> {
-    let files = tree.files().iter().filter(|file| matches!(file.extension(), "json" | "html"));
-    let files = files.filter(|file| !(file.stem() == "message" && file.path.contains("messages/")));
-    let found = files.filter_map(|file| Some((file, layout::section_of(source, file)?)));
-    let mut sections: Vec<(&File, Section)> = found.collect();
-    let of_json: HashSet<String> =
-        sections.iter().filter(|(file, _)| file.extension() == "json").map(|(file, _)| place(file)).collect();
-    sections.retain(|(file, _)| file.extension() == "json" || !of_json.contains(&place(file)));
-    sections
-}
-
-/// What is the same of a file's JSON and its page: its folder and its name.
-fn place(file: &File) -> String {
-    format!("{}/{}", file.folders().next().unwrap_or_default(), file.stem())
 }
 
 fn is_profile(section: &Section) -> bool {
@@ -198,7 +183,7 @@ fn import_posts(
     // What is in two lists is what the first of them says: a reel among the posts is a post.
     files.sort_by_key(|(file, section)| match section {
         Section::Posts { of, .. } => (*of, file.number()),
-        _ => (post::Type::Post, 0),
+        _ => (Type::Post, 0),
     });
     for (file, section) in files {
         if !is_wanted {
@@ -222,7 +207,7 @@ fn import_posts(
         }
         if is_whole {
             // Kept too: no post says all that the export does.
-            sink.item(lists::original(file.entry, send::PRODUCT, keys))?;
+            sink.item(original(PLATFORM, file.entry, send::PRODUCT, keys))?;
         }
     }
     Ok(())
@@ -252,7 +237,7 @@ fn import_lists(
     keys: &mut Keys,
     sink: &mut dyn Sink,
 ) -> Result<(), ImportError> {
-    let named = Named::of(source);
+    let named = Named::of(source, PLATFORM);
     let mut has_profile = false;
     for (file, section) in sections {
         let entry = file.entry;
@@ -288,7 +273,7 @@ fn import_lists(
         };
         match (is_whole, is_all_said) {
             (true, true) => sink.used(entry)?,
-            (true, false) => sink.item(lists::original(entry, product, keys))?,
+            (true, false) => sink.item(original(PLATFORM, entry, product, keys))?,
             // Told of, or nothing in it: kept.
             (false, _) => {}
         }
@@ -299,28 +284,4 @@ fn import_lists(
 /// True for lists whose files are kept beside their records.
 fn is_private(role: Role) -> bool {
     matches!(role, Role::Ads | Role::Logins | Role::Account)
-}
-
-/// The folders of the export and what is in them, for what is only kept.
-fn products(source: &dyn Source) -> Vec<Product> {
-    let mut products: Vec<Product> = Vec::new();
-    let mut seen = HashSet::new();
-    for entry in source.entries() {
-        let mut at = 0;
-        for name in entry.folder().split('/') {
-            at += name.len();
-            let folder = &entry.path[..at];
-            at += 1;
-            let Some(product) = layout::product_of_folder(&names::folded(name)) else { continue };
-            if seen.insert(folder.to_owned()) {
-                products.push(Product {
-                    name: product.to_owned(),
-                    folder: folder.to_owned(),
-                    is_understood: true,
-                });
-            }
-            break;
-        }
-    }
-    products
 }

@@ -3,18 +3,19 @@
 //! The caption of a single picture stands in the title of its media, that of several in the title of the post. Times are seconds UTC in
 //! JSON, a clock on a wall on pages. Places and cameras stand only in the JSON: the files have lost theirs.
 
-use exodus_api::{At, Entry, ImportError, Origin, Sink, Source};
+use exodus_api::{Entry, ImportError, Sink, Source};
 use serde_json::{Map, Value};
 
-use super::post::{Media, Post, Type};
-use super::send::Sender;
-use crate::shared::faults;
+use super::PLATFORM;
 use crate::shared::json_list::List;
 use crate::shared::meta::facts::{Facts, seconds};
+use crate::shared::meta::media::{Media, add_place, media_of, media_on_page, place_of};
 use crate::shared::meta::mojibake;
-use crate::shared::meta::pages::{Head, Page};
+use crate::shared::meta::pages::Head;
+use crate::shared::meta::post::{Post, Type};
 use crate::shared::meta::record;
-use crate::shared::meta::tree::reference;
+use crate::shared::meta::records::Pages;
+use crate::shared::meta::send::Sender;
 
 const WHAT: &str = "a post cannot be read";
 const HINT: &str = "the others are safe; export again to get this one";
@@ -68,35 +69,14 @@ impl Posts<'_> {
         sender: &mut Sender,
         sink: &mut dyn Sink,
     ) -> Result<bool, ImportError> {
-        let entry = self.entry;
-        let reader = match source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => {
-                sink.fault(faults::not_opened(source, entry, err))?;
-                return Ok(false);
+        let pages = Pages { source, entry: self.entry, what: WHAT, hint: HINT };
+        pages.each(sink, &mut |record, head, origin, sink| {
+            // A record without pictures, words and date is none of a post.
+            match of_page(record, head, self.of) {
+                Some(post) => sender.post(post, origin, sink),
+                None => Ok(()),
             }
-        };
-        let mut page = Page::new(reader);
-        loop {
-            let found = match page.next_record() {
-                Ok(Some(found)) => found,
-                Ok(None) => return Ok(true),
-                Err(err) => {
-                    sink.fault(faults::breaks_off(source, entry, page.offset(), &err))?;
-                    return Ok(false);
-                }
-            };
-            let at = At::Byte(found.offset);
-            match found.html {
-                // A record without pictures, words and date is none of a post.
-                Some(html) => {
-                    if let Some(post) = of_page(record::read(&html), &page.head(), self.of) {
-                        sender.post(post, Origin { entry: entry.clone(), at }, sink)?;
-                    }
-                }
-                None => sink.fault(faults::bad_record(source, entry, at, WHAT.to_owned(), HINT))?,
-            }
-        }
+        })
     }
 }
 
@@ -133,72 +113,12 @@ pub fn of_json(value: &Value, of: Type) -> Option<Post> {
     }
     add_place(&mut extra, &media);
     let is_any = !media.is_empty() || (!caption.is_empty() && time.is_some());
-    is_any.then_some(Post { of, caption, time, media, extra })
-}
-
-/// Where a post was made: where its first picture was.
-fn add_place(extra: &mut Map<String, Value>, media: &[Media]) {
-    let Some(first) = media.iter().find(|media| media.facts.contains_key("latitude")) else { return };
-    for name in ["latitude", "longitude"] {
-        if let Some(value) = first.facts.get(name) {
-            extra.insert(name.to_owned(), value.clone());
-        }
-    }
-}
-
-fn media_of(value: &Value) -> Option<Media> {
-    let uri = value.get("uri")?.as_str().filter(|uri| !uri.is_empty())?.to_owned();
-    let time = value.get("creation_timestamp").and_then(Value::as_i64).and_then(seconds);
-    let caption = value.get("title").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-    let metadata = &value["media_metadata"];
-    let subtitles = metadata["video_metadata"]["subtitles"]["uri"].as_str().filter(|uri| !uri.is_empty());
-    let mut camera = Map::new();
-    for of in ["photo_metadata", "video_metadata"] {
-        let told = &metadata[of];
-        // Older exports have the values without a list around them.
-        let list = told["exif_data"].as_array().cloned().unwrap_or_else(|| vec![told.clone()]);
-        for facts in list.iter().filter_map(Value::as_object) {
-            let own = facts.iter().filter(|(_, value)| !value.is_object() && !value.is_array());
-            camera.extend(own.map(|(name, value)| (name.clone(), value.clone())));
-        }
-    }
-    let mut facts = Map::new();
-    let place = (camera.remove("latitude"), camera.remove("longitude"));
-    if let (Some(latitude), Some(longitude)) = place
-        && is_place(latitude.as_f64(), longitude.as_f64())
-    {
-        facts.insert("latitude".to_owned(), latitude);
-        facts.insert("longitude".to_owned(), longitude);
-    }
-    if let Some(app) = value["cross_post_source"]["source_app"].as_str() {
-        facts.insert("app".to_owned(), app.into());
-    }
-    camera.retain(|_, value| value.as_str() != Some(""));
-    if !camera.is_empty() {
-        facts.insert("camera".to_owned(), Value::Object(camera));
-    }
-    Some(Media { uri, time, caption, subtitles: subtitles.map(str::to_owned), facts })
-}
-
-fn is_place(latitude: Option<f64>, longitude: Option<f64>) -> bool {
-    match (latitude, longitude) {
-        (Some(latitude), Some(longitude)) => {
-            latitude.abs() <= 90.0 && longitude.abs() <= 180.0 && (latitude, longitude) != (0.0, 0.0)
-        }
-        _ => false,
-    }
+    is_any.then_some(Post { platform: PLATFORM, of, caption, time, media, extra })
 }
 
 /// A post out of a record of a page; `None` if it is none.
 pub fn of_page(record: record::Record, head: &Head, of: Type) -> Option<Post> {
-    let is_media = |uri: &String| {
-        let path = reference(uri).unwrap_or_default();
-        !path.ends_with(".html") && !path.ends_with(".srt")
-    };
-    let mut media: Vec<Media> = Vec::new();
-    for uri in record.media.iter().filter(|uri| is_media(uri)) {
-        media.push(Media { uri: uri.clone(), ..Media::default() });
-    }
+    let mut media = media_on_page(&record);
     let time = head.seconds(&record.dated);
     let mut extra = Map::new();
     if head.ahead_s.is_none() && !record.dated.is_empty() {
@@ -221,14 +141,7 @@ pub fn of_page(record: record::Record, head: &Head, of: Type) -> Option<Post> {
         extra.insert("facts".to_owned(), facts.rows_json());
     }
     let is_any = !media.is_empty() || (!caption.is_empty() && time.is_some());
-    is_any.then_some(Post { of, caption, time, media, extra })
-}
-
-/// Where a post was made: two rows beside each other whose values are degrees.
-fn place_of(rows: &[record::Row]) -> Option<(f64, f64)> {
-    let degrees = |row: &record::Row| row.value.parse::<f64>().ok().filter(|_| row.value.contains('.'));
-    let pairs = rows.windows(2).filter_map(|pair| Some((degrees(&pair[0])?, degrees(&pair[1])?)));
-    pairs.into_iter().find(|(latitude, longitude)| is_place(Some(*latitude), Some(*longitude)))
+    is_any.then_some(Post { platform: PLATFORM, of, caption, time, media, extra })
 }
 
 #[cfg(test)]

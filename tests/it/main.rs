@@ -2,7 +2,7 @@
 //!
 //! [`house`] runs it, [`tree`] compares folders byte for byte, [`exports`] makes exports, [`index`] looks into the
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
-//! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`]), from which containers
+//! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
@@ -17,6 +17,7 @@ mod crash;
 mod damage;
 mod disk;
 mod exports;
+mod facebook;
 mod fit;
 mod groups;
 mod house;

@@ -34,6 +34,7 @@ impl Said {
         let mut said = Said { sender: text(take("sender_name")), ..Said::default() };
         let time_ms = take("timestamp_ms").and_then(|time| time.as_i64());
         said.time = time_ms.and_then(|time| facts::seconds(time.div_euclid(1000)));
+        said.take_encrypted(&mut take);
         said.texts.extend(Some(text(take("content"))).filter(|text| !text.is_empty()));
         if let Some(share) = take("share") {
             said.link = share["link"].as_str().filter(|link| !link.is_empty()).map(str::to_owned);
@@ -67,6 +68,22 @@ impl Said {
         let rest = value.as_object_mut().map(std::mem::take).unwrap_or_default();
         said.extra.extend(rest.into_iter().filter(|(_, value)| !is_empty(value)));
         said
+    }
+
+    /// Takes what Messenger's own download calls otherwise.
+    fn take_encrypted(&mut self, take: &mut dyn FnMut(&str) -> Option<Value>) {
+        let Some(sender) = take("senderName") else { return };
+        self.sender = text(Some(sender));
+        self.time = take("timestamp").and_then(|time| facts::seconds(time.as_i64()?.div_euclid(1000)));
+        self.texts.extend(Some(text(take("text"))).filter(|text| !text.is_empty()));
+        let media = take("media").unwrap_or_default();
+        let uris = media.as_array().into_iter().flatten().filter_map(|file| file["uri"].as_str());
+        self.files.extend(uris.filter(|uri| !uri.is_empty()).map(str::to_owned));
+        if take("isUnsent") == Some(Value::Bool(true)) {
+            self.event = Some("unsent".to_owned());
+        }
+        let kind = take("type").filter(|kind| kind != "text" && kind != "media");
+        self.extra.extend(kind.map(|kind| ("type".to_owned(), kind)));
     }
 
     /// A message on a page; `None` if the record is none.

@@ -24,6 +24,10 @@ use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::{faults, json_mended, names};
 
+/// The room of encrypted chats.
+const ENCRYPTED: &str = "e2ee";
+/// The folder of stickers, beside those of conversations.
+const STICKERS: &str = "stickers_used";
 /// A larger file is sent as it stands, newest first.
 const LIMIT_HELD_BYTES: u64 = 32 << 20;
 const HINT: &str = "the others are safe; export again to get this one";
@@ -74,6 +78,24 @@ pub fn threads<'a>(source: &'a dyn Source, tree: &Tree<'a>) -> Vec<Thread<'a>> {
     let mut threads: Vec<Thread> = by_place.into_iter().map(|(place, thread)| thread.named(&place)).collect();
     threads.sort_by_key(|thread| thread.first().map(|entry| (entry.part, entry.order, entry.id)));
     threads
+}
+
+/// The conversations of Messenger's own download of what was encrypted: one file each, `Ada Example_3.json`, in one folder.
+pub fn flat<'a>(source: &'a dyn Source, tree: &Tree<'a>) -> Vec<Thread<'a>> {
+    let mut threads = Vec::new();
+    let numbered = tree.files().iter().filter(|file| file.extension() == "json" && file.number() > 0);
+    for file in numbered.filter(|file| place_of(&file.path).is_none() && is_flat(source, file.entry)) {
+        let (name, _) = file.name().rsplit_once('.').unwrap_or((file.name(), ""));
+        let thread = Thread { json: vec![(0, file.entry)], ..Thread::default() };
+        threads.push(thread.named(&format!("{ENCRYPTED}/{name}")));
+    }
+    threads
+}
+
+/// True for a conversation as Messenger's own download has it.
+pub fn is_flat(source: &dyn Source, entry: &Entry) -> bool {
+    let has = |shape: &Shape| shape.has("threadName") || shape.has("senderName");
+    Shape::of(source, entry).is_some_and(|shape| !shape.is_list && shape.has("participants") && has(&shape))
 }
 
 /// The place of a thread in a path, `<box>/<thread>`, and what stands behind it.
@@ -144,6 +166,12 @@ pub fn import(
             }
         }
     }
+    if is_wanted && !threads.is_empty() {
+        let stickers = tree.files().iter().filter(|file| file.is_in(STICKERS));
+        for file in stickers.filter(|file| sent.insert(file.entry.id)) {
+            sink.item(sticker(platform, file.entry))?;
+        }
+    }
     Ok(())
 }
 
@@ -163,8 +191,9 @@ impl<'a> Sending<'_, 'a> {
         let thread = self.thread;
         let files: Vec<&Entry> = thread.files().collect();
         let all = || files.iter().chain(&thread.others);
-        // What was sent may have come only now, and then the pages lead to it.
-        if all().all(|entry| sink.is_done(entry)) {
+        // What was sent may have come only now, and then the pages lead to it. What was sent in encrypted chats is in no
+        // folder of theirs, so that only their messages tell.
+        if thread.room != ENCRYPTED && all().all(|entry| sink.is_done(entry)) {
             for entry in &files {
                 sink.used(entry)?;
             }
@@ -211,6 +240,7 @@ impl<'a> Sending<'_, 'a> {
             &["is_still_participant"],
             &["joinable_mode"],
             &["thread_type"],
+            &["threadName"],
         ];
         let is_mangled = mojibake::is_mangled(self.source, entry);
         let (mut title, mut people, mut extra) = (String::new(), Vec::new(), Map::new());
@@ -226,6 +256,13 @@ impl<'a> Sending<'_, 'a> {
                 match found.path {
                     0 => people.extend(value.as_str().or_else(|| value["name"].as_str()).map(str::to_owned)),
                     1 => title = value.as_str().unwrap_or_default().to_owned(),
+                    // Its number is that of the download.
+                    5 => {
+                        let named = value.as_str().unwrap_or_default();
+                        let number =
+                            named.rsplit_once('_').filter(|(_, it)| it.bytes().all(|it| it.is_ascii_digit()));
+                        title = number.map_or(named, |(name, _)| name).to_owned();
+                    }
                     path => {
                         extra.insert(PATHS[path][0].to_owned(), value);
                     }
@@ -355,7 +392,9 @@ impl<'a> Sending<'_, 'a> {
     ) -> Result<Attachment, ImportError> {
         let name = uri.rsplit(['/', '\\']).next().unwrap_or(uri).split('?').next().unwrap_or(uri).to_owned();
         let Some(entry) = self.tree.referred(uri) else { return Ok(Attachment { name, path: None }) };
-        let path = format!("files/{}/{}", self.thread.id, below(entry));
+        let place = if is_sticker(entry) { STICKERS } else { &self.thread.id };
+        let name_there = if is_sticker(entry) { entry.name().to_owned() } else { below(entry) };
+        let path = format!("files/{place}/{name_there}");
         if self.sent.insert(entry.id) {
             sink.item(self.file_item(entry, time))?;
         }
@@ -375,6 +414,9 @@ impl<'a> Sending<'_, 'a> {
 
     fn file_item(&self, entry: &Entry, time: Option<i64>) -> Item {
         let (thread, platform) = (self.thread, self.platform);
+        if is_sticker(entry) {
+            return sticker(platform, entry);
+        }
         let origin = Origin { entry: entry.clone(), at: At::Whole };
         let key = format!("message-file:{}/{}", thread.id, names::folded(&below(entry)));
         let mut item = Item::new(Kind::File, platform.product, key, origin);
@@ -391,6 +433,21 @@ impl<'a> Sending<'_, 'a> {
 fn below(entry: &Entry) -> String {
     let path: Vec<&str> = entry.path.rsplit(['/', '\\']).take(2).collect();
     path.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+/// True for a sticker, which is no conversation's own.
+fn is_sticker(entry: &Entry) -> bool {
+    super::tree::compared(&entry.path).rsplit('/').nth(1) == Some(STICKERS)
+}
+
+fn sticker(platform: Platform, entry: &Entry) -> Item {
+    let origin = Origin { entry: entry.clone(), at: At::Whole };
+    let key = format!("message-file:{STICKERS}/{}", names::folded(entry.name()));
+    let mut item = Item::new(Kind::File, platform.product, key, origin);
+    item.title = Some(entry.name().to_owned());
+    item.path = format!("{}/files/{STICKERS}/{}", platform.folder, entry.name());
+    item.body = Body::Entry(entry.clone());
+    item
 }
 
 fn texts_have(texts: &[String], link: &str) -> bool {

@@ -3,9 +3,9 @@
 //! Meta has moved its folders several times, and people put a folder around what they unpack; so a file is known by the
 //! end of its path. Compared are paths in lower case, with `/` for every `\`, without the ` (1)` of a second download.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use exodus_api::{Entry, Source};
+use exodus_api::{Entry, Product, Source};
 
 use crate::shared::names;
 
@@ -60,6 +60,11 @@ impl File<'_> {
         self.path.rsplit('/').skip(1)
     }
 
+    /// What is the same of a file's JSON and its page: its folder and its name.
+    fn place(&self) -> String {
+        format!("{}/{}", self.folders().next().unwrap_or_default(), self.stem())
+    }
+
     /// True if the innermost folder is called so.
     pub fn is_in(&self, folder: &str) -> bool {
         self.folders().next() == Some(folder)
@@ -95,6 +100,19 @@ impl<'a> Tree<'a> {
         self.by_name.get(&compared(name)).is_some_and(|files| files.len() == 1)
     }
 
+    /// The files of which `of` can tell what they are, without those of conversations. A page is left out where the same
+    /// comes as JSON.
+    pub fn told<T>(&self, of: impl Fn(&File<'a>) -> Option<T>) -> Vec<(&File<'a>, T)> {
+        let files = self.files.iter().filter(|file| matches!(file.extension(), "json" | "html" | "htm"));
+        let files = files.filter(|file| !(file.stem() == "message" && file.path.contains("messages/")));
+        let mut told: Vec<(&File, T)> = files.filter_map(|file| Some((file, of(file)?))).collect();
+        let is_json = |file: &File| file.extension() == "json";
+        let of_json: HashSet<String> =
+            told.iter().filter(|(file, _)| is_json(file)).map(|(file, _)| file.place()).collect();
+        told.retain(|(file, _)| is_json(file) || !of_json.contains(&file.place()));
+        told
+    }
+
     /// The file that a record refers to: the one whose path has the longest end in common with the reference, which must
     /// be the name and a folder at least. Of several the first by its path counts; `None` if there is none.
     pub fn referred(&self, uri: &str) -> Option<&'a Entry> {
@@ -112,6 +130,30 @@ impl<'a> Tree<'a> {
         })
         .map(|(_, file)| file.entry)
     }
+}
+
+/// The folders of an export and what is in them by `product_of`, for what is only kept.
+pub fn products(source: &dyn Source, product_of: fn(&str) -> Option<&'static str>) -> Vec<Product> {
+    let mut products: Vec<Product> = Vec::new();
+    let mut seen = HashSet::new();
+    for entry in source.entries() {
+        let mut at = 0;
+        for name in entry.folder().split('/') {
+            at += name.len();
+            let folder = &entry.path[..at];
+            at += 1;
+            let Some(product) = product_of(&names::folded(name)) else { continue };
+            if seen.insert(folder.to_owned()) {
+                products.push(Product {
+                    name: product.to_owned(),
+                    folder: folder.to_owned(),
+                    is_understood: true,
+                });
+            }
+            break;
+        }
+    }
+    products
 }
 
 /// A path as paths are compared.

@@ -3,11 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::media::Media;
+use super::tree;
 use crate::shared::content_lines::uid_of;
-use crate::shared::meta::tree;
-
-/// Where posts go below `files/`.
-pub const FOLDER: &str = "posts/instagram";
 
 /// What kind of post it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +53,8 @@ impl Type {
 /// A post.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Post {
+    /// The platform that it was posted on: its folder below `files/posts/`.
+    pub platform: &'static str,
     /// Its type.
     pub of: Type,
     /// Its words.
@@ -65,21 +65,6 @@ pub struct Post {
     pub media: Vec<Media>,
     /// Further facts.
     pub extra: Map<String, Value>,
-}
-
-/// A picture or video of a post.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Media {
-    /// Where the export says that it lies.
-    pub uri: String,
-    /// When it was uploaded, in seconds since 1970-01-01 UTC.
-    pub time: Option<i64>,
-    /// Its own words, where they differ from those of the post.
-    pub caption: String,
-    /// Subtitles, where the export says that they lie.
-    pub subtitles: Option<String>,
-    /// What is known of it: `latitude`, `longitude`, `camera`.
-    pub facts: Map<String, Value>,
 }
 
 impl Post {
@@ -105,7 +90,7 @@ impl Post {
         let hash = uid_of(self.key().as_bytes());
         let words = slug(&self.caption);
         let words = if words.is_empty() { self.of.name(self.media.len()) } else { &words };
-        format!("{FOLDER}/{year}/{date}-{words}-{}", &hash[..6])
+        format!("posts/{}/{year}/{date}-{words}-{}", self.platform, &hash[..6])
     }
 
     /// The first line of its words, if that is short enough for a title.
@@ -183,6 +168,7 @@ mod tests {
     fn post(caption: &str, uri: &str) -> Post {
         let media = Media { uri: uri.to_owned(), ..Media::default() };
         Post {
+            platform: "instagram",
             of: Type::Post,
             caption: caption.to_owned(),
             time: Some(1_658_871_953),

@@ -39,10 +39,25 @@ pub fn written(post: &Post, links: &[Link]) -> String {
         }
         out.push('\n');
     }
+    for (name, url) in shared(post) {
+        let name = if name.is_empty() { url } else { name };
+        let url = url.replace(['<', '>', '\n'], "");
+        out.push_str(&format!("[{}](<{url}>)\n\n", escaped(&name.replace('\n', " "))));
+    }
     let len = out.trim_end().len();
     out.truncate(len);
     out.push('\n');
     out
+}
+
+/// The links to the web that a post shares, with what they are called.
+fn shared(post: &Post) -> impl Iterator<Item = (&str, &str)> {
+    let links = post.extra.get("links").and_then(Value::as_array).into_iter().flatten();
+    links.filter_map(|link| {
+        let url =
+            link["url"].as_str().filter(|url| url.starts_with("https://") || url.starts_with("http://"))?;
+        Some((link["name"].as_str().unwrap_or_default(), url))
+    })
 }
 
 fn facts(post: &Post, links: &[Link]) -> Map<String, Value> {
@@ -57,7 +72,7 @@ fn facts(post: &Post, links: &[Link]) -> Map<String, Value> {
     let time = post.time.and_then(|time| Timestamp::from_second(time).ok());
     add("date", time.map(|time| time.to_string()).into());
     add("draft", post.of.is_hidden().then_some(true).into());
-    add("platform", "instagram".into());
+    add("platform", post.platform.into());
     add("type", post.of.name(post.media.len()).into());
     add("caption", post.caption.clone().into());
     let paths = |is_missing: bool| -> Vec<&str> {
@@ -67,7 +82,7 @@ fn facts(post: &Post, links: &[Link]) -> Map<String, Value> {
     add("missing", json!(paths(true)));
     add("hashtags", json!(post.hashtags()));
     add("mentions", json!(post.mentions()));
-    for name in ["location", "latitude", "longitude"] {
+    for name in ["location", "latitude", "longitude", "links", "people"] {
         add(name, post.extra.get(name).cloned().unwrap_or_default());
     }
     facts
@@ -114,7 +129,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::post::{Media, Type};
+    use super::super::media::Media;
+    use super::super::post::Type;
     use super::*;
 
     #[test]
@@ -122,6 +138,7 @@ mod tests {
         let mut extra = Map::new();
         extra.insert("location".into(), "Cádiz".into());
         let post = Post {
+            platform: "instagram",
             of: Type::Post,
             caption: "Día de playa 🌊\n#mar con @ben.b\n\n1. no *list* {{< x >}}".into(),
             time: Some(1_658_871_953),
@@ -147,6 +164,7 @@ mod tests {
     #[test]
     fn what_its_owner_hid_is_a_draft() {
         let post = Post {
+            platform: "instagram",
             of: Type::Archived,
             caption: String::new(),
             time: None,

@@ -5,20 +5,38 @@
 
 use std::collections::HashMap;
 
-use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Origin, Sink, Source};
+use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Label, Origin, Role, Sink, Source};
 use serde_json::{Map, Value, json};
 
 use super::markdown::{self, Link};
-use super::post::{Media, Post, stem_of};
+use super::media::Media;
+use super::post::{Post, stem_of};
+use super::shape::head;
+use super::tree::{Tree, reference};
 use crate::shared::content_lines::uid_of;
 use crate::shared::media_type;
-use crate::shared::meta::shape::head;
-use crate::shared::meta::tree::{Tree, reference};
 
 /// The product of everything that was posted.
 pub const PRODUCT: &str = "posts";
 /// So much tells what a file is.
 const HEAD_BYTES: u64 = 64;
+
+/// What is known of a picture or video from elsewhere than its post.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The albums that it is in.
+    pub albums: Vec<String>,
+    /// Further facts.
+    pub facts: Map<String, Value>,
+}
+
+/// Where a picture or video goes, and what it takes from its post.
+struct Beside<'p> {
+    folder: &'p str,
+    post: Option<&'p str>,
+    words: &'p str,
+    time: Option<i64>,
+}
 
 /// Sends the posts of an export.
 pub struct Sender<'s, 'a> {
@@ -30,6 +48,8 @@ pub struct Sender<'s, 'a> {
     media_keys: HashMap<String, u32>,
     /// The keys of posts, with what they say.
     posts: HashMap<String, String>,
+    /// What else is known of media, by entry.
+    known: HashMap<u32, Known>,
     /// Media that no given part holds, since [`Sender::missing`] was asked.
     missing: Vec<String>,
 }
@@ -38,7 +58,7 @@ impl<'s, 'a> Sender<'s, 'a> {
     /// A sender that has sent nothing.
     pub fn new(source: &'s dyn Source, tree: &'s Tree<'a>) -> Sender<'s, 'a> {
         let (sent, media_keys, posts) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Sender { source, tree, sent, media_keys, posts, missing: Vec::new() }
+        Sender { source, tree, sent, media_keys, posts, known: HashMap::new(), missing: Vec::new() }
     }
 
     /// Sends a post that was found at `origin`, with its media.
@@ -50,7 +70,8 @@ impl<'s, 'a> Sender<'s, 'a> {
         let folder = post.folder();
         let mut links = Vec::new();
         for media in &post.media {
-            links.push(self.media((&post, media), (&key, &folder), sink)?);
+            let beside = Beside { folder: &folder, post: Some(&key), words: &post.caption, time: post.time };
+            links.push(self.media(media, &beside, sink)?);
         }
         let mut item = Item::new(Kind::Post, PRODUCT, key, origin);
         item.title = post.title();
@@ -59,6 +80,21 @@ impl<'s, 'a> Sender<'s, 'a> {
         item.body = Body::Inline(markdown::written(&post, &links).into_bytes());
         item.extra = facts(&post, &links);
         Ok(sink.item(item)?)
+    }
+
+    /// Sends a picture or video that is in no post, if that was not done; it goes to `folder`.
+    ///
+    /// # Errors
+    /// When the run has to end.
+    pub fn alone(&mut self, media: &Media, folder: &str, sink: &mut dyn Sink) -> Result<(), ImportError> {
+        self.media(media, &Beside { folder, post: None, words: "", time: None }, sink)?;
+        Ok(())
+    }
+
+    /// What is known of the file that a record refers to, to be added to; `None` if no given part holds it.
+    pub fn known(&mut self, uri: &str) -> Option<&mut Known> {
+        let entry = self.tree.referred(uri)?;
+        Some(self.known.entry(entry.id).or_default())
     }
 
     /// The media that posts spoke of and no given part holds, since this was asked last.
@@ -89,13 +125,8 @@ impl<'s, 'a> Sender<'s, 'a> {
     }
 
     /// Sends a picture or video, if that was not done, and tells how the post leads to it.
-    fn media(
-        &mut self,
-        (post, media): (&Post, &Media),
-        (key, folder): (&str, &str),
-        sink: &mut dyn Sink,
-    ) -> Result<Link, ImportError> {
-        let caption = media.caption.clone();
+    fn media(&mut self, media: &Media, beside: &Beside, sink: &mut dyn Sink) -> Result<Link, ImportError> {
+        let (caption, folder) = (media.caption.clone(), beside.folder);
         if reference(&media.uri).is_none() {
             return Ok(Link { path: media.uri.clone(), caption, is_missing: false });
         }
@@ -109,35 +140,37 @@ impl<'s, 'a> Sender<'s, 'a> {
         let (name, real_type) = self.true_name(entry);
         let mut item = Item::new(Kind::Photo, PRODUCT, self.media_key(entry), whole(entry));
         item.title = Some(entry.name().to_owned());
-        item.time = media.time.or(post.time);
+        item.time = media.time.or(beside.time);
         item.path = format!("{folder}/{name}");
         item.body = Body::Entry(entry.clone());
         item.extra = media.facts.clone();
-        let words = if media.caption.is_empty() { &post.caption } else { &media.caption };
+        let words = if media.caption.is_empty() { beside.words } else { &media.caption };
         let mut add = |name: &str, value: Value| item.extra.insert(name.to_owned(), value);
-        add("post", key.into());
+        if let Some(post) = beside.post {
+            add("post", post.into());
+        }
         if item.time.is_some() {
             add("date_from", "sidecar".into());
         }
         // Said even if it is nothing, so that words that were taken away do not come back from an older export.
-        add("description", words.clone().into());
-        add("text", words.clone().into());
+        add("description", words.into());
+        add("text", words.into());
         if let Some(real_type) = real_type {
             add("real_type", real_type.into());
             sink.note(entry, "real_type", real_type.into())?;
         }
+        if let Some(known) = self.known.remove(&entry.id) {
+            item.extra.extend(known.facts);
+            let label = |name| Label { name, role: Some(Role::Album) };
+            item.labels = known.albums.into_iter().map(label).collect();
+        }
         self.sent.insert(entry.id, item.path.clone());
         sink.item(item)?;
-        self.subtitles(media, (key, folder), sink)?;
+        self.subtitles(media, beside, sink)?;
         Ok(Link { path: name, caption, is_missing: false })
     }
 
-    fn subtitles(
-        &mut self,
-        media: &Media,
-        (key, folder): (&str, &str),
-        sink: &mut dyn Sink,
-    ) -> Result<(), ImportError> {
+    fn subtitles(&mut self, media: &Media, beside: &Beside, sink: &mut dyn Sink) -> Result<(), ImportError> {
         let Some(entry) = media.subtitles.as_ref().and_then(|uri| self.tree.referred(uri)) else {
             return Ok(());
         };
@@ -147,9 +180,11 @@ impl<'s, 'a> Sender<'s, 'a> {
         let mut item = Item::new(Kind::File, PRODUCT, self.media_key(entry), whole(entry));
         item.title = Some(entry.name().to_owned());
         item.time = media.time;
-        item.path = format!("{folder}/{}", entry.name());
+        item.path = format!("{}/{}", beside.folder, entry.name());
         item.body = Body::Entry(entry.clone());
-        item.extra.insert("post".to_owned(), key.into());
+        if let Some(post) = beside.post {
+            item.extra.insert("post".to_owned(), post.into());
+        }
         self.sent.insert(entry.id, item.path.clone());
         Ok(sink.item(item)?)
     }
@@ -208,9 +243,12 @@ fn facts(post: &Post, links: &[Link]) -> Map<String, Value> {
     }
     let captions = post.media.iter().map(|media| media.caption.as_str());
     let place = post.extra.get("location").and_then(Value::as_str);
+    let lists = ["links", "people"].iter().filter_map(|name| post.extra.get(*name)?.as_array());
+    let told = lists.flatten().flat_map(|it| [it, &it["name"], &it["url"]]).filter_map(Value::as_str);
     let text: Vec<&str> = std::iter::once(post.caption.as_str())
         .chain(captions)
         .chain(place)
+        .chain(told)
         .filter(|text| !text.is_empty())
         .collect();
     facts.insert("text".to_owned(), text.join("\n").into());
