@@ -5,6 +5,7 @@
 
 use exodus_api::Importer;
 
+pub mod academia;
 #[cfg(test)]
 mod contract;
 pub mod google;
@@ -16,5 +17,6 @@ pub mod shared;
 pub static ALL: &[&dyn Importer] = &[
     &google::IMPORTER, //
     &instagram::IMPORTER,
+    &academia::IMPORTER,
     &mbox::IMPORTER,
 ];
