@@ -319,9 +319,13 @@ impl Gathered {
         for record in std::mem::take(&mut self.records) {
             match self.work_of(&record) {
                 Some(number) => self.works[number].take(record, true),
-                // A table of views names no author.
-                None if record.facts.contains_key("authors") || record.facts.contains_key("doi") => {
-                    self.works.push(record)
+                // A table of visits names works and tells nothing else of them.
+                None if record
+                    .facts
+                    .keys()
+                    .any(|name| !["title", "views", "url"].contains(&name.as_str())) =>
+                {
+                    self.works.push(record);
                 }
                 None => {}
             }

@@ -14,6 +14,7 @@ mod page;
 mod paper;
 mod papers_csv;
 mod pdf;
+mod pdf_text;
 mod scan;
 mod wire;
 mod work;

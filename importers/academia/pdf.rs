@@ -8,6 +8,7 @@ use lopdf::{Document, LoadOptions, Object, decode_text_string};
 use serde_json::{Map, Value};
 
 use super::licence;
+use super::pdf_text;
 use super::work::{compared, dois_in, person, set, set_date};
 use crate::shared::html::{self, Step};
 
@@ -66,8 +67,8 @@ fn parsed(bytes: &[u8]) -> Option<Pdf> {
         .and_then(|it| decode_text_string(it).ok());
     let mut first = String::new();
     let mut n_read = 0;
-    for number in document.get_pages().into_keys() {
-        let text = page_text(&document, number);
+    for page in document.get_pages().into_values() {
+        let text = pdf_text::of_page(&document, page, LIMIT_PAGE_BYTES);
         if n_read == 0 && !pdf.has_cover && is_cover(&text) {
             pdf.has_cover = true;
             continue;
@@ -98,11 +99,6 @@ fn parsed(bytes: &[u8]) -> Option<Pdf> {
     );
     pdf.first = compared(&first);
     Some(pdf)
-}
-
-fn page_text(document: &Document, number: u32) -> String {
-    let chunks = document.extract_text_chunks_with_limit(&[number], LIMIT_PAGE_BYTES);
-    chunks.into_iter().flatten().collect::<String>()
 }
 
 /// A cover that the platform puts before a download.

@@ -76,7 +76,8 @@ pub fn of_index(conn: &rusqlite::Connection) -> Result<Vec<Known>> {
     Ok(papers)
 }
 
-/// Drops what stands in the index twice: a file that came without its list at first, and a work whose file the user has named.
+/// Drops what stands in the index twice: a file that came without its list at first, a work whose file the user has named, a record of a
+/// bibliography that came without the work that it is of.
 pub fn once_each(papers: Vec<Known>) -> Vec<Known> {
     let of_works: BTreeSet<String> = papers
         .iter()
@@ -88,13 +89,18 @@ pub fn once_each(papers: Vec<Known>) -> Vec<Known> {
         .filter(|it| !it.is_file_alone() && it.path.is_none())
         .map(|it| (it.text("work"), it.facts.clone()))
         .collect();
+    let dois: BTreeSet<String> =
+        papers.iter().filter(|it| !it.text("work").is_empty()).map(|it| it.text("doi")).collect();
     let mut found = BTreeSet::new();
     let mut kept: Vec<Known> = Vec::new();
     for mut paper in papers {
         if paper.is_file_alone() && of_works.contains(&paper.blake3) {
             continue;
         }
-        let work = paper.text("work");
+        let (work, doi) = (paper.text("work"), paper.text("doi"));
+        if paper.path.is_none() && work.is_empty() && !doi.is_empty() && dois.contains(&doi) {
+            continue;
+        }
         if paper.is_file_alone()
             && let Some(facts) = works.get(&work).filter(|_| !work.is_empty())
         {
