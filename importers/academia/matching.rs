@@ -56,7 +56,8 @@ pub fn find(file: &File, all: &[Candidate]) -> Option<Match> {
         // What the user has written is never overruled.
         return found.map(|work| Match { work, by: "csv" });
     }
-    let rules: [(&'static str, &dyn Fn(&Candidate) -> bool); 4] = [
+    type Fits<'f> = &'f dyn Fn(&Candidate) -> bool;
+    let rules: [(&'static str, Fits); 4] = [
         ("id", &|it| it.work.attachments.iter().any(|id| id.len() >= 4 && file.numbers.contains(id))),
         ("name", &|it| it.names.contains(&file.stem)),
         ("doi", &|it| has_doi(file, it.work)),

@@ -140,8 +140,8 @@ fn of_work(page: &str, origin: Origin) -> Option<Work> {
     work.file_names.extend(work.text("url").rsplit('/').next().map(str::to_owned));
     // Other works on the page have files too: only what leads to this one's download is its own.
     let links = page.match_indices("attachments/").map(|(at, it)| &page[at + it.len()..]);
-    let ids = links.filter_map(|rest| rest.split_once("/download_file")).map(|(id, _)| id);
-    if let Some(id) = ids.filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).next() {
+    let mut ids = links.filter_map(|rest| rest.split_once("/download_file")).map(|(id, _)| id);
+    if let Some(id) = ids.find(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())) {
         work.attachments.push(id.to_owned());
     }
     Some(work)
@@ -178,4 +178,76 @@ fn shown(page: &str, origin: &dyn Fn(usize) -> Origin, works: &mut Vec<Work>) {
 
 fn text_is_known(work: &Work) -> bool {
     !work.text("title").is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::academia::json;
+    use serde_json::json as of;
+
+    fn entry() -> Entry {
+        Entry { id: 0, part: 0, path: "a".to_owned(), size: 0, modified: None, crc32: None, order: 0 }
+    }
+
+    const WORK_PAGE: &str = r#"<html><head><link rel="canonical" href="https://www.academia.edu/4567/A_paper_on_boats">
+        <meta name="citation_title" content="A paper on boats &amp; sails"><meta name="citation_author" content="Ana P&eacute;rez">
+        <meta name="citation_author" content="G&#243;mez, Berta"><meta name="citation_publication_date" content="2016/05/03">
+        <meta name="citation_journal_title" content="J. X"><meta name="citation_firstpage" content="3"><meta name="citation_lastpage" content="9">
+        <meta name="citation_doi" content="10.5555/x.1"><meta property="og:description" content="About boats."></head>
+        <body><a href="https://www.academia.edu/attachments/890123/download_file?s=x">Download</a>
+        <a href="https://www.academia.edu/attachments/11/download_file">another's</a></body></html>"#;
+
+    #[test]
+    fn the_page_of_a_work_tells_what_it_tells_search_engines() {
+        assert!(is_ours(WORK_PAGE.as_bytes()) && !is_ours(b"<html>academia.edu</html>"));
+        let works = read(WORK_PAGE, &entry()).works;
+        assert_eq!((works.len(), works[0].id.as_deref()), (1, Some("4567")));
+        assert_eq!(works[0].attachments, ["890123"]);
+        let wanted = of!({"title": "A paper on boats & sails", "authors": [{"given": "Ana", "family": "Pérez"}, {"given": "Berta", "family": "Gómez"}],
+            "date": "2016-05-03", "year": 2016, "venue": "J. X", "pages": "3-9", "doi": "10.5555/x.1", "abstract": "About boats.",
+            "url": "https://www.academia.edu/4567/A_paper_on_boats"});
+        assert_eq!(Value::Object(works[0].facts.clone()), wanted);
+    }
+
+    #[test]
+    fn a_profile_without_its_scripts_tells_what_it_shows() {
+        let page = r#"academia.edu <div class="js-work-strip profile--work_container" data-work-id="4567"><a class="js-work-strip-work-link x"
+            href="https://www.academia.edu/4567/A_paper">A paper</a><p>Not its title</p></div><div data-work-id="8"><p>none</p></div>"#;
+        let works = read(page, &entry()).works;
+        assert_eq!(works.len(), 1);
+        assert_eq!(
+            (works[0].id.as_deref(), works[0].text("title"), works[0].text("url")),
+            (Some("4567"), "A paper", "https://www.academia.edu/4567/A_paper")
+        );
+    }
+
+    #[test]
+    fn a_page_in_mime_is_the_same_page() {
+        let encoded = WORK_PAGE.replace('=', "=3D").replace("citation_title", "citation_ti=\r\ntle");
+        let mime = format!(
+            "From: <Saved by Blink>\r\nSnapshot-Content-Location: https://www.academia.edu/4567/A\r\nMIME-Version: 1.0\r\n\
+            Content-Type: multipart/related; type=\"text/html\"; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/html\r\n\
+            Content-Transfer-Encoding: quoted-printable\r\n\r\n{encoded}\r\n--b\r\nContent-Type: image/png\r\n\r\nx\r\n--b--\r\n"
+        );
+        let pages = texts(mime.as_bytes(), true);
+        assert_eq!(pages.len(), 1);
+        assert_eq!(read(&pages[0], &entry()).works[0].facts, read(WORK_PAGE, &entry()).works[0].facts);
+    }
+
+    #[test]
+    fn works_are_found_in_a_har_however_deep_and_however_packed() {
+        let answer = r#"{"works":[{"id":1,"title":"One","internalUrl":"https://www.academia.edu/1/One","ownerId":5}]}"#;
+        let packed =
+            data_encoding::BASE64.encode(answer.replace("1,\"title\":\"One", "2,\"title\":\"Two").as_bytes());
+        let har = of!({"log": {"entries": [
+            {"response": {"content": {"mimeType": "application/json", "text": answer}}},
+            {"response": {"content": {"mimeType": "application/json", "text": packed, "encoding": "base64"}}},
+            {"response": {"content": {"mimeType": "text/html", "text": WORK_PAGE}}},
+        ]}});
+        let works = json::read(&har, &entry()).works;
+        let told: Vec<(&str, &str)> =
+            works.iter().map(|it| (it.id.as_deref().unwrap_or_default(), it.text("title"))).collect();
+        assert_eq!(told, [("1", "One"), ("2", "Two"), ("4567", "A paper on boats & sails")]);
+    }
 }
