@@ -197,6 +197,17 @@ fn content(source: &dyn Source, entry: &Entry) -> Result<Vec<u8>, Box<Fault>> {
     }
 }
 
+/// What the user says, and once more as `chosen` where it is not what is known anyway: a later import without the table does not
+/// undo it.
+fn with_chosen(mut facts: Map<String, Value>, known: &Map<String, Value>) -> Map<String, Value> {
+    let differs = facts.iter().filter(|(name, value)| known.get(*name) != Some(value));
+    let chosen: Map<String, Value> = differs.map(|(name, value)| (name.clone(), value.clone())).collect();
+    if !chosen.is_empty() {
+        facts.insert("chosen".to_owned(), Value::Object(chosen));
+    }
+    facts
+}
+
 impl Gathered {
     fn read(
         &mut self,
@@ -383,18 +394,19 @@ impl Gathered {
                 match &work {
                     Some(work) => file.chosen = Some(work.key()),
                     None => {
-                        self.chosen.insert(file.blake3.clone(), row.facts.clone());
+                        self.chosen.insert(file.blake3.clone(), with_chosen(row.facts.clone(), &Map::new()));
                     }
                 }
             }
             match work {
                 Some(work) => {
-                    work.facts.extend(row.facts);
+                    work.facts.extend(with_chosen(row.facts, &work.facts));
                     // Only named once more: it is of a paper that is not the user's own if nobody else says so.
                     work.is_listed |= has_file;
                 }
                 None if has_file => {}
                 None => {
+                    row.facts = with_chosen(row.facts, &Map::new());
                     if hash.is_some() && !row.work.is_empty() {
                         row.facts.insert("work".to_owned(), row.work.clone().into());
                     }

@@ -2,7 +2,7 @@
 
 use exodus_api::{At, Body, Entry, Item, Kind, Origin};
 use jiff::civil::Date;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::document::{File, extension};
 use super::work::{Work, compared, set};
@@ -125,8 +125,6 @@ fn with_file(key: String, mut facts: Map<String, Value>, file: &File) -> Item {
         set(&mut facts, "licence_mark", pdf.licence_mark.clone());
     }
     facts.insert("file".to_owned(), Value::Object(about));
-    let is_marked = facts.contains_key("licence_mark");
-    facts.entry("access").or_insert_with(|| json!(if is_marked { "private" } else { "on-request" }));
     let path = path_of(&facts, &file.entry);
     let mut item = item(key, Origin { entry: file.entry.clone(), at: At::Whole }, facts);
     item.path = path;

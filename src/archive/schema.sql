@@ -177,7 +177,8 @@ SELECT id, path, title,
        extra ->> 'language' AS language,
        extra ->> 'url' AS url,
        extra ->> 'views' AS views,
-       extra ->> 'access' AS access
+       coalesce(extra ->> '$.chosen.access', extra ->> 'access',
+                CASE WHEN path IS NULL THEN NULL WHEN extra ->> 'licence_mark' IS NULL THEN 'on-request' ELSE 'private' END) AS access
 FROM item WHERE kind = 'paper';
 
 CREATE VIRTUAL TABLE text USING fts5 (

@@ -17,10 +17,11 @@ struct Paper {
 }
 
 fn papers(home: &Home) -> Vec<Paper> {
-    let sql = "SELECT key, path, extra FROM item WHERE kind = 'paper' ORDER BY key";
+    let sql = "SELECT key, item.path, extra, access FROM item JOIN paper USING (id) ORDER BY key";
     index::rows(&index::open(&home.archive()), sql, |row| {
         let extra: String = row.get(2)?;
-        let facts = serde_json::from_str(&extra).expect("facts are JSON");
+        let mut facts: Value = serde_json::from_str(&extra).expect("facts are JSON");
+        facts["access"] = row.get::<_, Option<String>>(3)?.into();
         Ok(Paper { key: row.get(0)?, path: row.get(1)?, facts })
     })
 }
@@ -223,6 +224,16 @@ fn what_the_user_writes_into_the_table_is_so() {
         (told["missing"].as_array().map(Vec::len), told["alone"].as_array().map(Vec::len)),
         (Some(8), Some(2)),
         "{told}"
+    );
+    // An import without the table does not undo it.
+    home.import(&home.at("saved"), &[]).expect(0);
+    home.assert_whole("without the table");
+    let n_public = papers(&home).iter().filter(|it| it.facts["access"] == "public").count();
+    assert_eq!(n_public, 1);
+    assert!(
+        read(&home, "papers.csv")
+            .lines()
+            .any(|line| line.starts_with("work:40001,") && line.contains(",public,"))
     );
     // The table alone is enough to decide who may read what.
     let again = read(&home, "papers.csv").replace(",on-request,", ",public,");

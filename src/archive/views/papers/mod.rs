@@ -71,9 +71,27 @@ pub fn of_index(conn: &rusqlite::Connection) -> Result<Vec<Known>> {
         let facts = serde_json::from_str(&facts).unwrap_or_default();
         Ok(Known { key: row.get(0)?, title: row.get(1)?, path: row.get(2)?, blake3: row.get(3)?, facts })
     })?;
-    let mut papers = once_each(rows.collect::<rusqlite::Result<_>>()?);
+    let mut papers: Vec<Known> = rows.collect::<rusqlite::Result<_>>()?;
+    papers.iter_mut().for_each(decide);
+    let mut papers = once_each(papers);
     lists::cite(&mut papers);
     Ok(papers)
+}
+
+/// Puts what the user has chosen before what exports tell, and says who may read a file of which the user has not said it: nobody
+/// where a publisher keeps its rights, else who asks.
+fn decide(paper: &mut Known) {
+    if let Some(Value::Object(chosen)) = paper.facts.remove("chosen") {
+        if let Some(Value::String(title)) = chosen.get("title") {
+            paper.title = Some(title.clone());
+        }
+        paper.facts.extend(chosen);
+    }
+    let is_marked = paper.facts.contains_key("licence_mark");
+    let default = if is_marked { "private" } else { "on-request" };
+    if paper.path.is_some() {
+        paper.facts.entry("access").or_insert_with(|| default.into());
+    }
 }
 
 /// Drops what stands in the index twice: a file that came without its list at first, a work whose file the user has named, a record of a
