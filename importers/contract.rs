@@ -33,6 +33,7 @@ const EXPORTS: &[(&str, Maker)] = &[
     ("facebook", || facebook::files(facebook::Spec::html(facebook::Generation::Across, Lang::Es))),
     ("facebook", facebook::encrypted),
     ("mbox", old_mail),
+    ("academia", scholar),
 ];
 
 /// The row of an export that has no texts but one mbox.
@@ -59,6 +60,14 @@ fn lone_gmail_mbox() -> Files {
 
 fn renamed((_, content): (String, Vec<u8>)) -> (String, Vec<u8>) {
     ("mine.mbox".to_owned(), content)
+}
+
+/// All that a scholar has saved, without the page that was saved as a PDF.
+fn scholar() -> Files {
+    exodus_fixtures::scholar::files()
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with(exodus_fixtures::scholar::SIGN_UP))
+        .collect()
 }
 
 /// A Thunderbird mbox, a letter and a Maildir.
@@ -422,7 +431,7 @@ fn flipped_bits_never_panic() {
 #[test]
 fn mangled_texts_never_panic() {
     let is_text = |path: &str| {
-        [".vcf", ".ics", ".json", ".html", ".csv", ".txt", ".atom", ".tcx"]
+        [".vcf", ".ics", ".json", ".html", ".csv", ".txt", ".atom", ".tcx", ".bib", ".pdf"]
             .iter()
             .any(|end| path.ends_with(end))
             && !path.contains("bersicht.html")

@@ -5,6 +5,7 @@
 
 use exodus_api::Importer;
 
+pub mod academia;
 #[cfg(test)]
 mod contract;
 pub mod facebook;
@@ -18,5 +19,6 @@ pub static ALL: &[&dyn Importer] = &[
     &google::IMPORTER, //
     &instagram::IMPORTER,
     &facebook::IMPORTER,
+    &academia::IMPORTER,
     &mbox::IMPORTER,
 ];

@@ -89,6 +89,8 @@ pub enum Kind {
     Bookmark,
     /// Settings of an account: filters, signatures, blocked addresses.
     Setting,
+    /// A scholarly work: a paper, book, chapter, talk, thesis; with its file, or known only by what is told of it.
+    Paper,
 }
 
 impl Kind {
@@ -109,6 +111,7 @@ impl Kind {
         Kind::Activity,
         Kind::Bookmark,
         Kind::Setting,
+        Kind::Paper,
     ];
 
     /// Its name in the index, on the command line and in JSON.
@@ -129,6 +132,7 @@ impl Kind {
             Kind::Activity => "activity",
             Kind::Bookmark => "bookmark",
             Kind::Setting => "setting",
+            Kind::Paper => "paper",
         }
     }
 

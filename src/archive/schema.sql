@@ -159,6 +159,28 @@ SELECT id, path, time, title,
         WHERE item_id = item.id AND role = 'album') AS albums
 FROM item WHERE kind = 'photo';
 
+-- What is known of papers, for questions.
+CREATE VIEW paper AS
+SELECT id, path, title,
+       extra ->> 'type' AS type,
+       extra -> 'authors' AS authors,
+       extra ->> 'year' AS year,
+       extra ->> 'date' AS date,
+       extra ->> 'venue' AS venue,
+       extra ->> 'volume' AS volume,
+       extra ->> 'issue' AS issue,
+       extra ->> 'pages' AS pages,
+       extra ->> 'doi' AS doi,
+       extra ->> 'abstract' AS abstract,
+       extra -> 'keywords' AS keywords,
+       extra ->> 'section' AS section,
+       extra ->> 'language' AS language,
+       extra ->> 'url' AS url,
+       extra ->> 'views' AS views,
+       coalesce(extra ->> '$.chosen.access', extra ->> 'access',
+                CASE WHEN path IS NULL THEN NULL WHEN extra ->> 'licence_mark' IS NULL THEN 'on-request' ELSE 'private' END) AS access
+FROM item WHERE kind = 'paper';
+
 CREATE VIRTUAL TABLE text USING fts5 (
     subject, sender, recipients, body,
     content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'

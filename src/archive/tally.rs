@@ -197,20 +197,13 @@ impl Reader {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All papers.
+    /// All papers, each once, with their entries in BibTeX.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn papers(&self) -> Result<Vec<Paper>> {
-        let mut query = self.conn().prepare(
-            "SELECT title, path, coalesce(extra, '{}') FROM item WHERE kind = 'paper' ORDER BY key",
-        )?;
-        let rows = query.query_map([], |row| {
-            let facts: String = row.get(2)?;
-            let facts = serde_json::from_str(&facts).unwrap_or_default();
-            Ok(Paper { title: row.get(0)?, path: row.get(1)?, facts })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let papers = super::views::papers::of_index(self.conn())?.into_iter();
+        Ok(papers.map(|it| Paper { title: it.title, path: it.path, facts: it.facts }).collect())
     }
 
     /// Items whose file is not there, or not with its size.

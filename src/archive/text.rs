@@ -107,7 +107,9 @@ fn write(index: &Index, batch: Batch, observer: &dyn Observer) -> Result<()> {
 /// The next items without a text after that of the row `after`.
 fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
     let mut query = index.conn.prepare_cached(
-        "SELECT id, kind = 'message', path, coalesce(title, ''), size, json_extract(extra, '$.text'),
+        "SELECT id, kind = 'message', path, coalesce(title, ''), size,
+         CASE kind WHEN 'paper' THEN concat_ws(' ', extra ->> 'authors', extra ->> 'venue', extra ->> 'abstract', extra ->> 'text')
+         ELSE extra ->> 'text' END,
          kind IN ('note', 'post', 'contact', 'event', 'task') FROM item
          WHERE has_text = 0 AND id > ?1 ORDER BY id LIMIT ?2",
     )?;

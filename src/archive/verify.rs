@@ -375,6 +375,7 @@ fn check_views(root: &Path, index: &Index, scope: Scope, report: &mut Report) ->
 fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
     check_stray_messages(root, index, report)?;
     let links = views::albums::wanted(index)?;
+    let lists = views::papers::wanted(index)?;
     let mut of_others = 0;
     let folders = ["files", "contacts", "calendars"].map(|folder| root.join(folder));
     for entry in folders.iter().flat_map(|folder| walkdir::WalkDir::new(folder).min_depth(1)) {
@@ -383,7 +384,7 @@ fn check_strays(root: &Path, index: &Index, report: &mut Report) -> Result<()> {
             continue;
         }
         let path = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_string_lossy().into_owned();
-        if !links.contains_key(&path) && !index.is_taken(&path)? {
+        if !links.contains_key(&path) && !lists.contains_key(&path) && !index.is_taken(&path)? {
             of_others += 1;
             if of_others <= 5 {
                 report.notes.push(format!("{path}: not put there by exodus"));

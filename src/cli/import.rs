@@ -12,6 +12,7 @@ use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::archive::maildir::LabelMode;
 use crate::archive::views::albums::AlbumMode;
+use crate::archive::views::papers::checklist::Checklist;
 use crate::import::{self, ItemCounts, Outcome, Request};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
@@ -140,6 +141,7 @@ fn summary(outcome: &Outcome, request: &Request) -> serde_json::Value {
         "n_faults": outcome.n_faults,
         "missing": outcome.missing,
         "notes": outcome.notes,
+        "papers": outcome.checklist.as_ref().map(Checklist::to_json),
         "bytes": outcome.bytes,
         "seconds": {"import": outcome.seconds.0, "text": outcome.seconds.1},
         "error": outcome.error.as_ref().map(|error| error.what.clone()),
@@ -182,6 +184,9 @@ impl Receipt<'_> {
             self.places();
         }
         self.faults();
+        for line in outcome.checklist.iter().flat_map(Checklist::lines) {
+            self.line(&clean(&line));
+        }
     }
 
     fn entries(&self) {

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::output::{Output, clean, counted, number, size, time, time_json};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
+use crate::archive::views::papers::checklist::Checklist;
 use crate::import;
 use crate::import::inspect::{Inspection, inspect};
 use crate::import::skeleton::skeleton;
@@ -105,6 +106,7 @@ fn json_of(found: &Inspection, free_bytes: Option<u64>) -> serde_json::Value {
         "free_bytes": free_bytes,
         "copies": found.copies,
         "missing": found.missing,
+        "papers": found.checklist.as_ref().map(Checklist::to_json),
         "refused": refused.collect::<Vec<_>>(),
         "warnings": found.warnings,
     })
@@ -152,6 +154,9 @@ fn print(found: &Inspection, free_bytes: Option<u64>, output: &Output) {
         for path in &found.missing {
             line(&format!("  {}", clean(path)));
         }
+    }
+    for text in found.checklist.iter().flat_map(Checklist::lines) {
+        line(&clean(&text));
     }
     let free = free_bytes.map(|free| format!("; {} are free there", size(free))).unwrap_or_default();
     line(&format!("An archive of it needs about {} of disk{free}", size(found.needed_bytes)));

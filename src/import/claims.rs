@@ -5,8 +5,10 @@ use exodus_api::{Entry, Fault, Item, Options, Scope, Sink, Skip, Source, Stop};
 use serde_json::Value;
 
 use super::metered::Metered;
+use super::papers_seen::Papers;
 use super::states::EntryState;
 use super::{Opened, import_error};
+use crate::archive::views::papers::checklist::Checklist;
 use crate::archive::writer::Added;
 use crate::report::error::Result;
 use crate::report::event::{Event, Observer};
@@ -18,6 +20,7 @@ const READ_LIMIT_BYTES: u64 = 8 << 20;
 /// What an importer says of the entries of an export.
 pub struct Claims {
     states: Vec<EntryState>,
+    papers: Papers,
 }
 
 impl Claims {
@@ -28,7 +31,8 @@ impl Claims {
     pub fn of(opened: &Opened, observer: &dyn Observer) -> Result<Claims> {
         let entries = opened.export.entries();
         let largest = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
-        let mut claims = Claims { states: vec![EntryState::default(); largest as usize + 1] };
+        let mut claims =
+            Claims { states: vec![EntryState::default(); largest as usize + 1], papers: Papers::default() };
         let source = Metered::new(&opened.export, &opened.survey, observer);
         let (total_bytes, total_items) = (opened.export.content_bytes(), entries.len() as u64);
         observer.event(Event::Begin { stage: "inspect", total_bytes, total_items });
@@ -43,6 +47,11 @@ impl Claims {
         self.states[entry.id as usize].is_claimed()
     }
 
+    /// What there is of papers and what is missing; `None` if there are none.
+    pub fn checklist(&self) -> Option<Checklist> {
+        self.papers.checklist()
+    }
+
     /// Why an entry cannot be taken, or a record of it: the first reason.
     pub fn fault(&self, entry: &Entry) -> Option<&str> {
         self.states[entry.id as usize].faulted.as_deref()
@@ -51,6 +60,7 @@ impl Claims {
 
 impl Sink for Claims {
     fn item(&mut self, item: Item) -> std::result::Result<(), Stop> {
+        self.papers.see(&item);
         let state = &mut self.states[item.origin.entry.id as usize];
         state.item(Added::New);
         if item.body.entry().is_some_and(|body| body.id == item.origin.entry.id) {

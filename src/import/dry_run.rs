@@ -7,6 +7,7 @@ use exodus_api::{Body, Entry, Fault, Item, Kind as ItemKind, Options, Scope, Sin
 use serde_json::Value;
 
 use super::metered::Metered;
+use super::papers_seen::Papers;
 use super::recorder::add_refused;
 use super::states::EntryState;
 use super::{FaultLine, Opened, Outcome, product_of};
@@ -38,6 +39,7 @@ pub fn dry_run(
             ..Outcome::default()
         },
         seen: HashSet::new(),
+        papers: Papers::default(),
         stop,
     };
     opened.importer.import(&source, options, &mut sink).map_err(super::import_error)?;
@@ -61,6 +63,7 @@ pub fn dry_run(
         }
     }
     let mut outcome = sink.outcome;
+    outcome.checklist = sink.papers.checklist();
     for entry in opened.export.entries() {
         outcome.entries.add(sink.states[entry.id as usize].state(), 1);
     }
@@ -75,6 +78,7 @@ struct DryRun<'a> {
     states: Vec<EntryState>,
     outcome: Outcome,
     seen: HashSet<blake3::Hash>,
+    papers: Papers,
     stop: &'a AtomicBool,
 }
 
@@ -83,6 +87,7 @@ impl Sink for DryRun<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Stop);
         }
+        self.papers.see(&item);
         let name = match &item.body {
             Body::Unique(Entry { size, crc32: Some(crc32), .. }) => format!("{}#{size}#{crc32}", item.key.0),
             Body::Unique(entry) => format!("{}#{}", item.key.0, entry.id),

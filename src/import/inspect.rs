@@ -6,6 +6,7 @@ use exodus_api::{Importer, Source};
 
 use super::claims::Claims;
 use super::{Opened, open, product_of, stamp_time};
+use crate::archive::views::papers::checklist::Checklist;
 use crate::report::error::Result;
 use crate::report::event::Observer;
 
@@ -28,6 +29,8 @@ pub struct Inspection {
     pub products: Vec<ProductInspection>,
     /// What the export's own list names and no given part holds.
     pub missing: Vec<String>,
+    /// What there is of papers and what is missing; `None` if there are none.
+    pub checklist: Option<Checklist>,
     /// Members that cannot be read, with the reason.
     pub refused: Vec<(String, String)>,
     /// Files that stand in two parts.
@@ -85,6 +88,7 @@ pub fn inspect(
         parts: export.parts().iter().map(part_line).collect(),
         products: products(&opened, &claims),
         missing: opened.survey.missing.clone(),
+        checklist: claims.checklist(),
         refused: export
             .refused()
             .iter()

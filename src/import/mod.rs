@@ -15,6 +15,7 @@ mod earlier;
 mod flow;
 pub mod inspect;
 mod metered;
+mod papers_seen;
 mod recorder;
 pub mod skeleton;
 mod states;
@@ -33,6 +34,7 @@ use crate::archive::reader::FaultLine;
 use crate::archive::record::{EntryRecord, ExportRecord, FaultRecord, PartRecord, Record};
 use crate::archive::text;
 use crate::archive::views::albums::{self, AlbumMode};
+use crate::archive::views::papers::{self, checklist::Checklist};
 use crate::archive::writer::Writer;
 use crate::report::counts::{EntryCounts, State};
 use crate::report::error::{Error, Kind, Result};
@@ -83,6 +85,8 @@ pub struct Outcome {
     pub notes: Vec<String>,
     /// What the export's own list names and no part holds.
     pub missing: Vec<String>,
+    /// What there is of papers and what is missing, in the archive as it is now; in a dry run in the export. `None` if there are none.
+    pub checklist: Option<Checklist>,
     /// Items whose full text was read.
     pub texts: u64,
     /// Seconds until all bodies were safe, and after that for the full text.
@@ -232,6 +236,20 @@ pub fn import(
         && let Err(err) = writer.between_batches(albums::update)
     {
         outcome.error.get_or_insert(err);
+    }
+    if let Some(writer) = &mut writer
+        && !stop.load(Ordering::Relaxed)
+    {
+        let listed = writer.between_batches(|root, index| {
+            papers::update(root, index)?;
+            papers::of_index(&index.conn)
+        });
+        match listed {
+            Ok(papers) => outcome.checklist = (!papers.is_empty()).then(|| Checklist::of(&papers)),
+            Err(err) => {
+                outcome.error.get_or_insert(err);
+            }
+        }
     }
     if let Some(writer) = &mut writer
         && request.with_text

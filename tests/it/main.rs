@@ -7,6 +7,7 @@
 //! a receipt says ([`receipt`]), how the
 //! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
+mod academia;
 mod activity;
 mod blogs;
 mod chats;

@@ -1,9 +1,10 @@
 //! Views: files that are a function of the index, for programs that do not read it. Nothing reads them back.
 //!
-//! [`xmp`] beside every photo, [`albums`] as folders of links. The writer writes a sidecar in the batch of its photo,
+//! [`xmp`] beside every photo, [`albums`] as folders of links, [`papers`] as lists. The writer writes a sidecar in the batch of its photo,
 //! and the albums when an import ends; `verify` compares both with the index, `reindex` makes them anew.
 
 pub mod albums;
+pub mod papers;
 pub mod xmp;
 
 use std::fs;
@@ -57,6 +58,9 @@ pub fn check(root: &Path, index: &Index, (nth, of): (i64, i64), with_albums: boo
         }
         Ok(())
     })?;
+    if with_albums {
+        differs.extend(papers::check(root, index)?);
+    }
     // A copy that a push has made has none of them, and lacks nothing.
     if with_albums && albums::are_there(root) {
         let mode = AlbumMode::of(index)?;
@@ -86,6 +90,7 @@ pub fn restore(root: &Path, index: &Index, scratch: &Scratch) -> Result<()> {
         kill_point();
         fs::rename(&stored.path, &path).map_err(|err| Error::io("rename", &stored.path, &err))
     })?;
+    papers::update(root, index)?;
     albums::update(root, index)
 }
 
