@@ -79,6 +79,8 @@ pub fn papers(request: &Request, observer: &dyn Observer, stop: &AtomicBool) -> 
             return Err(Error::new(Kind::Interrupted, "stopped; run the same command to go on"));
         }
         match paper.access {
+            // A work whose file nobody has can be given to nobody.
+            _ if !paper.is_here => {}
             Access::Public => outcome.public += 1,
             Access::OnRequest => outcome.on_request += 1,
             Access::Private => outcome.private += 1,

@@ -74,6 +74,8 @@ pub struct Paper {
     /// The archive's path of its file.
     #[serde(skip)]
     pub path: Option<String>,
+    /// True if the archive has its file, whoever may read it.
+    pub is_here: bool,
     /// The name of its file on the site, if it is there.
     pub file: Option<String>,
     /// The bytes of that file.
@@ -124,6 +126,7 @@ impl Paper {
             bibtex: text("bibtex"),
             access,
             path: path.map(str::to_owned),
+            is_here: path.is_some(),
             file: None,
             file_bytes: 0,
         }
@@ -178,7 +181,9 @@ impl Paper {
         let mut entry = Entry::new("paper", of);
         entry.set_title(FormatString::with_value(veiled(&self.title)));
         entry.set_authors(self.authors.iter().map(Author::person).collect());
-        if let Ok(language) = self.language.parse() {
+        // Of an unknown language no word is made to begin with a capital.
+        let language = if self.language.is_empty() { "und" } else { &self.language };
+        if let Ok(language) = language.parse() {
             entry.set_language(language);
         }
         if let Some(date) = date(&self.date) {

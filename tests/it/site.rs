@@ -85,7 +85,7 @@ fn only_files_that_are_public_go_out_and_what_becomes_private_goes_away() {
     let home = archive();
     let told = site(&home, &["--zenodo", "drafts"]);
     let counts = ["papers", "public", "on_request", "private", "drafts"].map(|name| number(&told[name]));
-    assert_eq!(counts, [4, 1, 2, 1, 3], "{told}");
+    assert_eq!(counts, [4, 1, 1, 1, 3], "{told}");
     let files = files(&home.at("out"));
     let documents: Vec<&String> = files.iter().filter(|path| path.ends_with(".pdf")).collect();
     assert_eq!(documents, ["papers/2016-perez-los-astilleros-del-norte.pdf"]);
