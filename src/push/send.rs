@@ -4,7 +4,7 @@
 //! go into its manifest; then into the journal. Meanwhile the next files are on their way. A run may end anywhere
 //! in between: then files are there that no book names, which the next run finds and compares.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -102,8 +102,10 @@ pub struct Sending<'a> {
     next_own: u64,
     /// Bytes of large files that were found there since the last cut, and before it.
     resumed: (u64, u64),
-    /// Files sent before the last cut.
+    /// Files sent, or found there, before the last cut.
     files_before: u64,
+    /// Files that were found there.
+    met: HashSet<u64>,
     care: u32,
     /// What became of the files.
     pub account: Account,
@@ -172,6 +174,7 @@ impl<'a> Sending<'a> {
             next_own: OWN_TASKS,
             resumed: (0, 0),
             files_before: 0,
+            met: HashSet::new(),
             care: 0,
             account: Account::default(),
             end: None,
@@ -180,7 +183,8 @@ impl<'a> Sending<'a> {
 
     /// After a cut: true if something got through since the last one.
     pub fn has_worked(&mut self) -> bool {
-        let has_sent = self.account.files > std::mem::replace(&mut self.files_before, self.account.files);
+        let files = self.account.files + self.met.len() as u64;
+        let has_sent = files > std::mem::replace(&mut self.files_before, files);
         let has_resumed = self.resumed.0 > self.resumed.1;
         self.resumed = (0, self.resumed.0.max(self.resumed.1));
         if has_sent {
@@ -191,10 +195,10 @@ impl<'a> Sending<'a> {
         has_sent || has_resumed
     }
 
-    /// After a cut: hands out again what was on its way. What is there already is found there. `manifest_bytes` is
+    /// After a cut: hands out again what was on its way. What is there already is found there, once: looked at again
+    /// after every cut it would fill the line before anything new is sent. `manifest_bytes` is
     /// how long the manifest is now; it may end in a line that was cut.
     pub fn rewind(&mut self, manifest_bytes: u64) {
-        self.account.occupied.clear();
         self.account.failed.clear();
         self.in_flight.clear();
         self.page.clear();
@@ -260,8 +264,14 @@ impl<'a> Sending<'a> {
     }
 
     fn next_file(&mut self) -> Result<Option<Todo>> {
-        self.read_page()?;
-        Ok(self.page.pop_front())
+        loop {
+            self.read_page()?;
+            match self.page.pop_front() {
+                // It waits for being compared.
+                Some(todo) if self.met.contains(&todo.n) => {}
+                next => return Ok(next),
+            }
+        }
     }
 
     fn task_of(&self, todo: &Todo) -> Send {
@@ -397,6 +407,7 @@ impl<'a> Sending<'a> {
         match outcome {
             Outcome::Sent(sent) => self.sent(&todo, &sent)?,
             Outcome::Occupied(stat) => {
+                self.met.insert(n);
                 self.account.occupied.push(Occupied { n, path: todo.here.path, stat });
                 self.observer.event(Event::Bytes(todo.here.size));
             }

@@ -71,8 +71,7 @@ impl Server {
         if let Some(stat) = send.over.in_the_way(there) {
             let closed = first.order(Request::Close(&handle));
             let removed = first.order(Request::Remove(&temporary));
-            let _ = (closed.await, removed.await);
-            return Ok(Outcome::Occupied(stat));
+            return self.occupied(stat, closed.await.and(removed.await));
         }
         let size = first.attrs(Request::Fstat(&handle)).await;
         let size = size.map_err(|failed| self.explain("look at", &temporary, &failed))?;

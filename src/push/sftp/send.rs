@@ -99,13 +99,15 @@ pub async fn run(server: &Server, feed: &mut dyn Feed) -> Result<()> {
         if flight.doing.is_empty() {
             return Ok(());
         }
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            Some(done) = flight.doing.next() => flight.end(done, feed)?,
-            _ = tick.tick() => {}
-        }
+            Some(done) = flight.doing.next() => flight.end(done, feed),
+            _ = tick.tick() => Ok(()),
+        };
+        // After a cut too: what was found there tells that the try before it has brought something.
         feed.progress(server.acknowledged.swap(0, Ordering::Relaxed));
         feed.resumed(server.resumed.swap(0, Ordering::Relaxed));
+        ended?;
         server.is_stopping.store(feed.should_stop(), Ordering::Relaxed);
         if server.is_cut() {
             return Err(cut());
@@ -221,8 +223,7 @@ impl Server {
         if let Some(stat) = send.over.in_the_way(there) {
             let closed = session.order(Request::Close(&handle));
             let removed = session.order(Request::Remove(&temporary));
-            let _ = (closed.await, removed.await);
-            return Ok(Outcome::Occupied(stat));
+            return self.occupied(stat, closed.await.and(removed.await));
         }
         let pieces = bytes.chunks(self.facts.max_write).enumerate();
         let writes: Vec<_> = pieces
@@ -264,6 +265,15 @@ impl Server {
         }
         self.remember_unsynced(send, &named);
         Ok(named)
+    }
+
+    /// What is to be said of a place that is taken, once the temporary file is gone: nobody looks there again.
+    pub fn occupied(&self, stat: Stat, cleared: std::result::Result<(), Failed>) -> Result<Outcome> {
+        match cleared {
+            Err(Failed::Cut) => Err(cut()),
+            // A server that lets nobody remove anything has still said what is there.
+            Ok(()) | Err(_) => Ok(Outcome::Occupied(stat)),
+        }
     }
 
     async fn looked(&self, there: Option<Looking>, path: &str) -> Result<Option<Stat>> {
@@ -322,8 +332,7 @@ impl Server {
             )),
             (Err(Failed::Cut), _) => Err(cut()),
             (Err(_), Some(stat)) if !replaces => {
-                let _ = session.order(Request::Remove(&temporary)).await;
-                Ok(Outcome::Occupied(stat))
+                self.occupied(stat, session.order(Request::Remove(&temporary)).await)
             }
             (Err(failed), _) => Err(self.explain("rename to", &to, &failed)),
         }
