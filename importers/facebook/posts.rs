@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::PLATFORM;
 use super::albums::media_of;
 use crate::shared::meta::facts::{Facts, seconds};
-use crate::shared::meta::media::{Media, add_place, is_place, media_on_page, place_of};
+use crate::shared::meta::media::{Media, add_place, facts_on_page, is_place, media_on_page};
 use crate::shared::meta::pages::Head;
 use crate::shared::meta::post::{Post, Type};
 use crate::shared::meta::record;
@@ -210,19 +210,7 @@ fn of_labels(value: &Value) -> Option<Post> {
 fn of_page(record: record::Record, head: &Head) -> Option<Post> {
     let mut media = media_on_page(&record);
     let time = head.seconds(&record.dated);
-    let mut extra = Map::new();
-    if head.ahead_s.is_none() && !record.dated.is_empty() {
-        // Nobody knows how far that clock was from UTC.
-        extra.insert("dated".to_owned(), record.dated.clone().into());
-    }
-    if let Some((latitude, longitude)) = place_of(&record.rows) {
-        for (name, value) in [("latitude", latitude), ("longitude", longitude)] {
-            extra.insert(name.to_owned(), value.into());
-            if let Some(first) = media.first_mut() {
-                first.facts.insert(name.to_owned(), value.into());
-            }
-        }
-    }
+    let mut extra = facts_on_page(&record, head, &mut media);
     let is_words = |text: &&String| !text.starts_with("http://") && !text.starts_with("https://");
     let mut texts = record.texts.iter().filter(is_words);
     // The words come first; what follows is of what was attached.

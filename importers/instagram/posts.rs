@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::PLATFORM;
 use crate::shared::json_list::List;
 use crate::shared::meta::facts::{Facts, seconds};
-use crate::shared::meta::media::{Media, add_place, media_of, media_on_page, place_of};
+use crate::shared::meta::media::{Media, add_place, facts_on_page, media_of, media_on_page};
 use crate::shared::meta::mojibake;
 use crate::shared::meta::pages::Head;
 use crate::shared::meta::post::{Post, Type};
@@ -120,19 +120,7 @@ pub fn of_json(value: &Value, of: Type) -> Option<Post> {
 pub fn of_page(record: record::Record, head: &Head, of: Type) -> Option<Post> {
     let mut media = media_on_page(&record);
     let time = head.seconds(&record.dated);
-    let mut extra = Map::new();
-    if head.ahead_s.is_none() && !record.dated.is_empty() {
-        // Nobody knows how far that clock was from UTC.
-        extra.insert("dated".to_owned(), record.dated.clone().into());
-    }
-    if let Some((latitude, longitude)) = place_of(&record.rows) {
-        for (name, value) in [("latitude", latitude), ("longitude", longitude)] {
-            extra.insert(name.to_owned(), value.into());
-            if let Some(first) = media.first_mut() {
-                first.facts.insert(name.to_owned(), value.into());
-            }
-        }
-    }
+    let mut extra = facts_on_page(&record, head, &mut media);
     let texts = record.texts.clone();
     let caption = if record.title.is_empty() { texts.join("\n") } else { record.title.clone() };
     let rows = Facts::of_page(record::Record { media: Vec::new(), texts: Vec::new(), ..record }, head).rows;

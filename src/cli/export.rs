@@ -10,7 +10,7 @@ use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::copies::photos;
 use crate::copies::posts::{self, Choice, json_feed, markdown, pixelfed};
-use crate::report::error::{Error, Result};
+use crate::report::error::Result;
 
 /// Copy out of the archive, for other programs
 #[derive(Debug, Args)]
@@ -143,12 +143,8 @@ fn run_jsonfeed(args: &JsonfeedArgs, context: &Context) -> Result<()> {
     let posts = chosen(&args.posts, &args.common)?;
     let progress = progress(&args.common, context);
     let done = markdown::copy(&args.common.archive, &posts, &args.to, &progress, &context.stop)?;
-    let feed = json_feed::written(&args.common.archive, &posts, &args.title, args.base_url.as_deref());
-    let (path, temporary) = (args.to.join("feed.json"), args.to.join("feed.json.part"));
-    std::fs::create_dir_all(&args.to)
-        .and_then(|()| std::fs::write(&temporary, format!("{feed:#}\n")))
-        .and_then(|()| std::fs::rename(&temporary, &path))
-        .map_err(|err| Error::io("write", &path, &err))?;
+    let base = args.base_url.as_deref();
+    json_feed::write(&args.common.archive, &posts, &args.to, &args.title, base)?;
     tell_copied(&done, (&args.common, &args.to), context);
     Ok(())
 }

@@ -175,7 +175,7 @@ impl Receipt<'_> {
         }
         self.entries();
         if !outcome.kept.is_empty() {
-            self.line("Kept as they came, since no importer reads them yet:");
+            self.line("Kept as they came:");
             for (product, (n, bytes)) in &outcome.kept {
                 self.line(&format!("  {:>12}  {} ({})", number(*n), clean(product), size(*bytes)));
             }

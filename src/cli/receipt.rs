@@ -106,8 +106,7 @@ pub fn ready(args: &ReadyArgs, context: &Context) -> Result<()> {
         }
         let kept: u64 = made.kept.iter().map(|kept| kept.files).sum();
         if kept > 0 {
-            output
-                .line(&format!("{} files are kept as they came, since nothing reads them yet", number(kept)));
+            output.line(&format!("{} files are kept as they came", number(kept)));
         }
     }
     if made.is_ready {

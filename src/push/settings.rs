@@ -100,7 +100,7 @@ impl Settings {
     /// When the file cannot be read or understood: with its line.
     pub fn read(path: &Path) -> Result<Settings> {
         let text = read_text(path)?;
-        toml_edit::de::from_str(&text).map_err(|err| wrong(path, &text, err.message(), err.span()))
+        toml_edit::de::from_str(&text).map_err(|err| Error::settings(path, &text, err.message(), err.span()))
     }
 }
 
@@ -189,7 +189,8 @@ pub fn rate_of(text: &str) -> Result<u64> {
 pub fn add(path: &Path, name: &str, target: &TargetSettings) -> Result<()> {
     let mut document = document(path)?;
     let targets = document.entry("target").or_insert_with(implicit_table);
-    let targets = targets.as_table_mut().ok_or_else(|| wrong(path, "", "`target` is no table", None))?;
+    let targets =
+        targets.as_table_mut().ok_or_else(|| Error::settings(path, "", "`target` is no table", None))?;
     if targets.contains_key(name) {
         return Err(Error::new(Kind::Login, format!("there is a target `{name}` in `{}`", path.display()))
             .hint(format!("`exodus target remove {name}` first, or choose another name")));
@@ -227,7 +228,7 @@ fn implicit_table() -> Item {
 
 fn document(path: &Path) -> Result<DocumentMut> {
     let text = read_text(path)?;
-    text.parse().map_err(|err: toml_edit::TomlError| wrong(path, &text, err.message(), err.span()))
+    text.parse().map_err(|err: toml_edit::TomlError| Error::settings(path, &text, err.message(), err.span()))
 }
 
 fn read_text(path: &Path) -> Result<String> {
@@ -251,13 +252,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
     let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_data()));
     written.and_then(|()| std::fs::rename(&temporary, path)).map_err(failed)
-}
-
-fn wrong(path: &Path, text: &str, why: &str, span: Option<std::ops::Range<usize>>) -> Error {
-    let why = why.lines().collect::<Vec<_>>().join(", ");
-    let line = span.and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-    let place = line.map_or(String::new(), |line| format!(" at line {line}"));
-    Error::new(Kind::Login, format!("`{}` cannot be understood{place}: {why}", path.display()))
 }
 
 #[cfg(test)]
@@ -289,7 +283,7 @@ mod tests {
     fn a_mistake_is_named_with_its_line() {
         let text = "[target.a]\nurl = \"x\"\npasword_env = \"y\"\n";
         let err = toml_edit::de::from_str::<Settings>(text).expect_err("a name is misspelt");
-        let err = wrong(Path::new("exodus.toml"), text, err.message(), err.span());
+        let err = Error::settings(Path::new("exodus.toml"), text, err.message(), err.span());
         assert!(err.what.contains("pasword_env") && err.what.contains("at line 3"), "{err}");
     }
 }

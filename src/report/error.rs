@@ -67,6 +67,15 @@ impl Error {
         self
     }
 
+    /// Settings that cannot be understood: where, and why.
+    pub fn settings(path: &Path, text: &str, why: &str, span: Option<std::ops::Range<usize>>) -> Error {
+        let why = why.lines().collect::<Vec<_>>().join(", ");
+        let line =
+            span.and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+        let place = line.map_or(String::new(), |line| format!(" at line {line}"));
+        Error::new(Kind::Login, format!("`{}` cannot be understood{place}: {why}", path.display()))
+    }
+
     /// An error of the file system below the archive: what was being done, to which path.
     pub fn io(doing: &str, path: &Path, err: &std::io::Error) -> Error {
         let error = Error::new(Kind::Archive, format!("cannot {doing} `{}`: {err}", path.display()));

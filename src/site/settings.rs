@@ -54,12 +54,11 @@ impl SiteSettings {
             Err(err) => return Err(Error::io("read", path, &err)),
         };
         let all: All = toml_edit::de::from_str(&text)
-            .map_err(|err| Error::new(Kind::Login, format!("{}: {}", path.display(), err.message())))?;
+            .map_err(|err| Error::settings(path, &text, err.message(), err.span()))?;
         let site = all.site.unwrap_or_default();
-        if let Some(url) = &site.url
-            && url::Url::parse(url).is_ok_and(|url| url.cannot_be_a_base()) | url::Url::parse(url).is_err()
-        {
-            let what = format!("{}: `{url}` is no address", path.display());
+        let is_address = |url: &str| url::Url::parse(url).is_ok_and(|url| url.has_host());
+        if let Some(url) = site.url.as_ref().filter(|url| !is_address(url)) {
+            let what = format!("`url` of `[site]` in `{}` is no address: `{url}`", path.display());
             return Err(
                 Error::new(Kind::Login, what).hint("write it whole: url = \"https://ada.example.org/\"")
             );

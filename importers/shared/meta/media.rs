@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::facts::seconds;
+use super::pages::Head;
 use super::record;
 use super::tree::reference;
 
@@ -91,4 +92,22 @@ pub fn media_on_page(record: &record::Record) -> Vec<Media> {
     };
     let shown = record.media.iter().filter(is_media);
     shown.map(|uri| Media { uri: uri.clone(), ..Media::default() }).collect()
+}
+
+/// What a page tells of a post besides its words: where it was made, which its first picture is told too, and its date as it
+/// is shown where nobody knows how far that clock was from UTC.
+pub fn facts_on_page(record: &record::Record, head: &Head, media: &mut [Media]) -> Map<String, Value> {
+    let mut facts = Map::new();
+    if head.ahead_s.is_none() && !record.dated.is_empty() {
+        facts.insert("dated".to_owned(), record.dated.clone().into());
+    }
+    if let Some((latitude, longitude)) = place_of(&record.rows) {
+        for (name, value) in [("latitude", latitude), ("longitude", longitude)] {
+            facts.insert(name.to_owned(), value.into());
+            if let Some(first) = media.first_mut() {
+                first.facts.insert(name.to_owned(), value.into());
+            }
+        }
+    }
+    facts
 }

@@ -1,12 +1,14 @@
 //! Posts as a JSON Feed 1.1 (jsonfeed.org/version/1.1): what feed readers and many importers take.
 
+use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::{FOLDER, Post};
+use super::{FOLDER, Post, mime_type};
+use crate::report::error::{Error, Result};
 
 /// What is not written as it is in a path of an address.
 const IN_PATH: &AsciiSet = &CONTROLS
@@ -21,9 +23,22 @@ const IN_PATH: &AsciiSet = &CONTROLS
     .add(b']')
     .add(b'`');
 
+/// Writes the feed as `feed.json` into a folder that has the posts.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(archive: &Path, posts: &[Post], to: &Path, title: &str, base: Option<&str>) -> Result<()> {
+    let feed = written(archive, posts, title, base);
+    let (path, temporary) = (to.join("feed.json"), to.join("feed.json.part"));
+    fs::create_dir_all(to)
+        .and_then(|()| fs::write(&temporary, format!("{feed:#}\n")))
+        .and_then(|()| fs::rename(&temporary, &path))
+        .map_err(|err| Error::io("write", &path, &err))
+}
+
 /// The feed. `base` is the address at which the folder of the posts will be; without it addresses are relative to
 /// the feed.
-pub fn written(archive: &Path, posts: &[Post], title: &str, base: Option<&str>) -> Value {
+fn written(archive: &Path, posts: &[Post], title: &str, base: Option<&str>) -> Value {
     let base = base.map(|base| format!("{}/", base.trim_end_matches('/'))).unwrap_or_default();
     let items: Vec<Value> = posts.iter().map(|post| item(archive, post, &base)).collect();
     let mut feed = Map::new();
@@ -77,23 +92,4 @@ fn item(archive: &Path, post: &Post, base: &str) -> Value {
     // Extensions begin with `_` and are objects.
     add("_exodus", json!({"platform": post.platform(), "type": post.text("type")}));
     Value::Object(item)
-}
-
-/// The media type of a file, by its extension, which in the archive is that of what it is.
-pub fn mime_type(path: &str) -> &'static str {
-    let extension = path.rsplit_once('.').map_or(String::new(), |(_, it)| it.to_lowercase());
-    match extension.as_str() {
-        "jpg" | "jpeg" => "image/jpeg",
-        "png" => "image/png",
-        "webp" => "image/webp",
-        "gif" => "image/gif",
-        "heic" => "image/heic",
-        "avif" => "image/avif",
-        "mp4" | "m4v" => "video/mp4",
-        "mov" => "video/quicktime",
-        "webm" => "video/webm",
-        "mp3" => "audio/mpeg",
-        "m4a" => "audio/mp4",
-        _ => "application/octet-stream",
-    }
 }

@@ -129,6 +129,25 @@ fn resolved(post: &str, link: &str) -> Option<String> {
     (path.len() > 1).then(|| path.join("/"))
 }
 
+/// The media type of a file, by its extension, which in the archive is that of what it is.
+fn mime_type(path: &str) -> &'static str {
+    let extension = path.rsplit_once('.').map_or(String::new(), |(_, it)| it.to_lowercase());
+    match extension.as_str() {
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "heic" => "image/heic",
+        "avif" => "image/avif",
+        "mp4" | "m4v" => "video/mp4",
+        "mov" => "video/quicktime",
+        "webm" => "video/webm",
+        "mp3" => "audio/mpeg",
+        "m4a" => "audio/mp4",
+        _ => "application/octet-stream",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::json_feed::mime_type;
-use super::{FOLDER, Post};
+use super::{FOLDER, Post, mime_type};
 use crate::copies::jpeg;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
@@ -88,16 +87,35 @@ fn write_one(
     archive: &Path,
     posts: &[&Post],
     path: &Path,
-    (observer, stop): (&dyn Observer, &AtomicBool),
+    ears: (&dyn Observer, &AtomicBool),
     outcome: &mut Outcome,
 ) -> Result<()> {
     let temporary = PathBuf::from(format!("{}.part", path.display()));
     let failed = |err: std::io::Error| Error::io("write", &temporary, &err);
-    let mut zip = ZipWriter::new(BufWriter::new(File::create(&temporary).map_err(failed)?));
+    let written = File::create(&temporary).map_err(failed).and_then(|file| {
+        let file = fill(archive, posts, (file, &temporary), ears, outcome)?;
+        file.sync_all().and_then(|()| fs::rename(&temporary, path)).map_err(failed)
+    });
+    if written.is_err() {
+        // Nothing half-written stays. That it cannot be removed is told by what went wrong.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Writes the posts and their list into a zip.
+fn fill(
+    archive: &Path,
+    posts: &[&Post],
+    (file, path): (File, &Path),
+    (observer, stop): (&dyn Observer, &AtomicBool),
+    outcome: &mut Outcome,
+) -> Result<File> {
+    let failed = |err: std::io::Error| Error::io("write", path, &err);
+    let mut zip = ZipWriter::new(BufWriter::new(file));
     let mut list = Vec::new();
     for post in posts {
         if stop.load(Ordering::Relaxed) {
-            let _ = fs::remove_file(&temporary);
             return Err(Error::new(Kind::Interrupted, "stopped; nothing half-written stays"));
         }
         let media = media(archive, post, &mut zip, outcome).map_err(failed)?;
@@ -108,13 +126,11 @@ fn write_one(
         }
     }
     let text = mangled(&Value::Array(list).to_string());
-    let done = zip
-        .start_file("content/posts_1.json", SimpleFileOptions::default())
+    zip.start_file("content/posts_1.json", SimpleFileOptions::default())
         .map_err(std::io::Error::from)
         .and_then(|()| zip.write_all(text.as_bytes()))
-        .and_then(|()| zip.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    done.map_err(failed)
+        .and_then(|()| zip.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error))
+        .map_err(failed)
 }
 
 /// Puts the media of a post into the zip, and tells what they are called there.
