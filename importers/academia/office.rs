@@ -105,8 +105,10 @@ fn take_text(inside: &mut Inside, zip: &mut Zip, names: &dyn Fn(&mut Zip) -> Vec
             );
             match step {
                 Step::Text(_) if text.len() >= LIMIT_TEXT_BYTES => {}
-                Step::Text(_) if open.iter().any(|it| matches!(it.name.as_str(), "head" | "w:instrtext")) => {
-                }
+                Step::Text(_)
+                    if open
+                        .iter()
+                        .any(|it| matches!(it.name.as_str(), "head" | "w:instrtext" | "a:tablestyleid")) => {}
                 Step::Text(more) => text.push_str(more),
                 Step::Close if matches!(name, "w:tab" | "text:tab" | "text:s") => text.push(' '),
                 Step::Close if is_block || name == "w:br" || name == "br" => text.push('\n'),
@@ -114,10 +116,10 @@ fn take_text(inside: &mut Inside, zip: &mut Zip, names: &dyn Fn(&mut Zip) -> Vec
             }
         });
     }
-    if inside.text.len() > LIMIT_TEXT_BYTES {
-        let end = (0..=LIMIT_TEXT_BYTES).rev().find(|at| inside.text.is_char_boundary(*at)).unwrap_or(0);
-        inside.text.truncate(end);
-    }
+    inside.text.truncate(inside.text.floor_char_boundary(LIMIT_TEXT_BYTES));
+    // Blanks between elements are no text.
+    let lines = inside.text.lines().map(str::trim).filter(|line| !line.is_empty());
+    inside.text = lines.collect::<Vec<_>>().join("\n");
 }
 
 /// The text of a Word document, or the slides in their order.
@@ -229,10 +231,10 @@ mod tests {
     #[test]
     fn documents_tell_title_people_year_pages_and_text() {
         for (bytes, pages, last) in [
-            (docx(), 12, "doi:10.5555/abc\n"),
-            (pptx(), 12, "doi:10.5555/abc\n"),
-            (odt(), 12, "doi:10.5555/abc\n"),
-            (epub(), 0, "second\n"),
+            (docx(), 12, "doi:10.5555/abc"),
+            (pptx(), 12, "doi:10.5555/abc"),
+            (odt(), 12, "doi:10.5555/abc"),
+            (epub(), 0, "second"),
         ] {
             let inside = read(&bytes).expect("it is a document");
             assert_eq!(inside.text.replace('\t', " "), format!("Los astilleros & más\n{last}"));
