@@ -4,6 +4,7 @@
 //! Commands return an error or nothing; here it becomes lines on stderr and an exit code.
 
 mod archive_commands;
+mod batch;
 mod chosen_target;
 mod export;
 mod import;
@@ -58,6 +59,7 @@ enum Command {
     Site(site::SiteCommand),
     Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
+    Batch(batch::BatchCommand),
     Importers(inspect::ImportersArgs),
 }
 
@@ -90,6 +92,7 @@ struct Context<'a> {
 
 /// Runs the program with the given importers and arguments; returns its exit code.
 pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::batch::process::end_with_parent();
     let matches = match command(importers).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(err) => {
@@ -143,6 +146,7 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
     match command {
         Command::Import(args) => import::run(args, own, context),
         Command::Push(args) => push::run(args, context),
+        Command::Batch(args) => batch::run(args, context),
         Command::Target(args) => target::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Status(args) => archive_commands::status(args, context),
