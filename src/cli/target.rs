@@ -61,6 +61,7 @@ struct AddArgs {
 
 /// List the targets that are written down
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus target list")]
 struct ListArgs {
     #[command(flatten)]
     config: Config,
@@ -71,6 +72,9 @@ struct ListArgs {
 
 /// Log in, say what the server can do and whether the archive fits
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  exodus target test home\n  exodus target test sftp://ada@example.org/~/archive"
+)]
 struct TestArgs {
     /// A URL or a name from exodus.toml
     #[arg(value_name = "TARGET")]
@@ -83,6 +87,7 @@ struct TestArgs {
 
 /// Forget a target; nothing on it changes
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus target remove home")]
 struct RemoveArgs {
     /// Its name
     #[arg(value_name = "NAME")]

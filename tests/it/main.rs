@@ -5,7 +5,7 @@
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
-//! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! command line speaks ([`cli`], [`native`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod academia;
 mod activity;
@@ -28,6 +28,7 @@ mod index;
 mod instagram;
 mod layers;
 mod mutations;
+mod native;
 mod notes;
 mod options;
 mod photos;
