@@ -5,7 +5,7 @@
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
-//! command line speaks ([`cli`], [`native`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! command line speaks ([`cli`], [`native`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod academia;
 mod activity;
@@ -37,6 +37,7 @@ mod posts_out;
 mod push;
 mod push_sftp;
 mod readback;
+mod readme;
 mod receipt;
 mod sieve;
 mod site;
