@@ -5,6 +5,8 @@
 
 mod archive_commands;
 mod chosen_target;
+mod config;
+mod doctor;
 mod export;
 mod import;
 mod inspect;
@@ -15,6 +17,7 @@ mod progress;
 mod push;
 mod questions;
 mod receipt;
+mod sandbox;
 mod site;
 mod target;
 mod verify;
@@ -28,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use exodus_api::Importer;
 
+use self::config::FileSettings;
 use self::log::{Level, Log};
 use self::output::{Colour, Output};
 use crate::report::error::{Error, Kind, Result};
@@ -87,6 +91,8 @@ enum Command {
     Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
     Importers(inspect::ImportersArgs),
+    Config(config::ConfigCommand),
+    Doctor(doctor::DoctorArgs),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }
@@ -121,7 +127,10 @@ struct Context<'a> {
 /// Runs the program with the given importers and arguments; returns its exit code.
 pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let matches = match command(importers).color(colour_of(&args)).try_get_matches_from(args) {
+    let settings = FileSettings::read(&config::file_of(&args));
+    let tree = command(importers).color(colour_of(&args));
+    let tree = settings.as_ref().map_or_else(|_| tree.clone(), |settings| settings.over(tree.clone()));
+    let matches = match tree.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(err) => {
             // A help text that nobody reads to its end is no failure.
@@ -131,7 +140,10 @@ pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>
     };
     match begin(&matches) {
         Ok((cli, output)) => {
-            let result = work(&cli.command, &matches, importers, &output);
+            // What a package is made of needs no settings.
+            let is_for_packages = matches!(cli.command, Command::Completions(_) | Command::Man(_));
+            let wrong = settings.err().filter(|_| !is_for_packages);
+            let result = wrong.map_or_else(|| work(&cli.command, &matches, importers, &output), Err);
             end(result, &output)
         }
         Err(err) => end(Err(err), &Output::new(Colour::Auto, Log::default())),
@@ -224,6 +236,8 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
         Command::Ready(args) => receipt::ready(args, context),
         Command::Reindex(args) => verify::reindex(args, context),
         Command::Importers(args) => inspect::importers(args, context),
+        Command::Config(args) => config::run(args, own, context),
+        Command::Doctor(args) => doctor::run(args, context),
         Command::Completions(args) => manual::completions(args, context),
         Command::Man(args) => manual::man(args, context),
     }

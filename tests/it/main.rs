@@ -5,18 +5,21 @@
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
 //! a receipt says ([`receipt`]), how the
-//! command line speaks ([`cli`], [`native`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! command line speaks ([`cli`], [`native`], [`config`], [`doctor`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who is shut in ([`sandbox`]) and what is nowhere ([`secrets`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod academia;
 mod activity;
+mod asyncssh;
 mod blogs;
 mod chats;
 mod cli;
+mod config;
 mod containers;
 mod copies;
 mod crash;
 mod damage;
 mod disk;
+mod doctor;
 mod exports;
 mod facebook;
 mod fit;
@@ -39,6 +42,8 @@ mod push_sftp;
 mod readback;
 mod readme;
 mod receipt;
+mod sandbox;
+mod secrets;
 mod sieve;
 mod site;
 mod skeleton;

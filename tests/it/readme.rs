@@ -5,14 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use exodus_fixtures::lang::Lang;
 use exodus_fixtures::pack::sample_parts;
 
-use crate::house::{EXODUS, Home, Ran, run, skip};
-use crate::sshd::{free_port, make_key};
+use crate::asyncssh::{Login, Server};
+use crate::house::{EXODUS, Home, Ran, run};
 
 /// A command of a block, and what the paper says of it.
 struct Step {
@@ -89,46 +88,12 @@ fn run_by_shell(home: &Home, command: &str) -> Ran {
     run(shell.stdin(Stdio::null()))
 }
 
-/// A server `example.org` where anybody may log in whose key is this home's; `None`, aloud, without asyncssh.
-struct Server(Child);
-
-impl Server {
-    fn start(home: &Home) -> Option<Server> {
-        let has_it = Command::new("/usr/bin/python3").args(["-c", "import asyncssh"]).output();
-        if !has_it.is_ok_and(|ran| ran.status.success()) {
-            skip("examples with a server", "python3-asyncssh is not installed");
-            return None;
-        }
-        let port = free_port();
-        fs::create_dir_all(home.at(".ssh")).expect("the home is ours");
-        fs::create_dir_all(home.at("server")).expect("the home is ours");
-        make_key(&home.at(".ssh/id_ed25519"), "ed25519", "");
-        make_key(&home.at("server/key"), "ed25519", "");
-        let public = fs::read_to_string(home.at("server/key.pub")).expect("it was made");
-        home.put(".ssh/known_hosts", format!("[127.0.0.1]:{port} {public}").as_bytes());
-        home.put(
-            ".ssh/config",
-            format!("Host example.org\n  HostName 127.0.0.1\n  Port {port}\n").as_bytes(),
-        );
-        let mut command = Command::new("/usr/bin/python3");
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/asyncssh_server.py"));
-        command.arg(port.to_string()).arg(home.at("server/key")).arg(home.at(".ssh/id_ed25519.pub"));
-        command.current_dir(home.at("server")).stdout(Stdio::null()).stderr(Stdio::null());
-        let server = Server(command.spawn().expect("it can be started"));
-        let until = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "asyncssh does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Some(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A server that answers to `example.org`, where anybody may log in whose key is this home's.
+fn server(home: &Home) -> Option<Server> {
+    let server = Server::start(home, Login::Key)?;
+    let config = format!("Host example.org\n  HostName 127.0.0.1\n  Port {}\n", server.port);
+    home.put(".ssh/config", config.as_bytes());
+    Some(server)
 }
 
 /// README.md and what is in docs/.
@@ -149,7 +114,7 @@ fn check(paper: &Path) {
     let home = Home::new();
     home.put_parts(".", &sample_parts(Lang::De, 400, 1).0);
     let needs_server = steps.iter().any(|step| step.command.contains("sftp://"));
-    let server = if needs_server { Server::start(&home) } else { None };
+    let server = if needs_server { server(&home) } else { None };
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut wrong = Vec::new();
     for step in &steps {

@@ -75,6 +75,19 @@ fn no_command_hands_a_strangers_control_characters_to_the_terminal() {
         run(&["show", &format!("no such {EVIL}")]).expect(2);
         run(&["import", &format!("{EVIL}.zip")]).expect(3);
         run(&["search", &format!("before:{EVIL}")]).expect(2);
+        run(&["receipt", "--parts", "export"]);
+        run(&["ready"]);
+        run(&["push", "--plan", "file:///nowhere"]).expect(0);
+        run(&["push", &format!("file://{}/there", home.path().display())]);
+        run(&["push", &format!("file:///{EVIL}"), "--dry-run"]);
+        run(&["export", "photos", &format!("out {EVIL}")]);
+        run(&["doctor"]);
+        home.put(
+            "evil.toml",
+            format!("[site]\ntitle = {:?}\n", serde_json::json!(EVIL).to_string()).as_bytes(),
+        );
+        run(&["config", "show", "--config", "evil.toml"]);
+        run(&["status", "--log-file", &format!("no/{EVIL}")]).expect(2);
     }
     std::fs::remove_dir_all(home.archive().join("files/drive")).expect("the archive is ours");
     assert_harmless(&home.run(["verify"]).expect(5), "verify of a damaged archive");
