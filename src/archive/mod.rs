@@ -61,7 +61,7 @@ fn prepare(root: &Path) -> Result<()> {
 
 /// True for a new folder, and for one in which another exodus has just begun to make its own.
 fn has_no_file(root: &Path) -> bool {
-    walkdir::WalkDir::new(root).into_iter().flatten().all(|entry| entry.file_type().is_dir())
+    walkdir::WalkDir::new(root).min_depth(1).into_iter().flatten().all(|entry| entry.file_type().is_dir())
 }
 
 /// True when the folder is an archive, or was going to be one.

@@ -60,7 +60,11 @@ pub fn run(argv: &[String], folder: &Path, log: &Path, stop: &dyn Fn() -> Option
     writeln!(file, "{} exodus {}", Timestamp::now(), argv.join(" ")).map_err(failed)?;
     let begin = file.metadata().map_err(failed)?.len();
     let mut command = Command::new(&program);
-    command.args(argv).current_dir(folder).env(PARENT_VARIABLE, std::process::id().to_string());
+    command
+        .args(["--color", "never"])
+        .args(argv)
+        .current_dir(folder)
+        .env(PARENT_VARIABLE, std::process::id().to_string());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
     let mut child = command.spawn().map_err(|err| Error::io("run", &program, &err))?;
     let stdout = child.stdout.take().expect("it is piped");

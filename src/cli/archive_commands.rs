@@ -15,6 +15,7 @@ use crate::report::error::Result;
 
 /// Say what the archive holds
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus status\n  exodus status --json")]
 pub struct StatusArgs {
     #[command(flatten)]
     common: Common,
@@ -22,6 +23,7 @@ pub struct StatusArgs {
 
 /// List items, newest first
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus list --limit 20\n  exodus list --kind message --label Work")]
 pub struct ListArgs {
     /// Only this kind: message, file, setting
     #[arg(long)]

@@ -61,6 +61,11 @@ fn parse_map(text: &str) -> std::result::Result<(String, MapTo), String> {
 }
 
 impl Config {
+    /// The settings in that file, or in the one that is found.
+    pub fn at(config: Option<PathBuf>) -> Config {
+        Config { config }
+    }
+
     /// The settings file, whether it is there or not.
     pub fn path(&self) -> PathBuf {
         if let Some(path) = &self.config {

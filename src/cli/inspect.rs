@@ -38,6 +38,7 @@ pub struct InspectArgs {
 
 /// List the importers, what they read and what they make of it
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus importers")]
 pub struct ImportersArgs {
     #[command(flatten)]
     common: Common,

@@ -6,14 +6,19 @@
 mod archive_commands;
 mod batch;
 mod chosen_target;
+mod config;
+mod doctor;
 mod export;
 mod import;
 mod inspect;
+mod log;
+mod manual;
 mod output;
 mod progress;
 mod push;
 mod questions;
 mod receipt;
+mod sandbox;
 mod site;
 mod target;
 mod verify;
@@ -27,7 +32,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use exodus_api::Importer;
 
-use self::output::Output;
+use self::config::FileSettings;
+use self::log::{Level, Log};
+use self::output::{Colour, Output};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point;
 
@@ -41,6 +48,31 @@ use crate::report::kill_point;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    globals: Globals,
+}
+
+/// What every command can be told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "All commands")]
+struct Globals {
+    /// Colours for people [default: auto, on a terminal unless NO_COLOR is set]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    color: Colour,
+    /// Tell more: -v which way is taken, -vv every step
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Append all that is told to a file, with the time; never the text of a message, never a password
+    #[arg(long, global = true, value_name = "FILE")]
+    log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +93,10 @@ enum Command {
     Reindex(verify::ReindexArgs),
     Batch(batch::BatchCommand),
     Importers(inspect::ImportersArgs),
+    Config(config::ConfigCommand),
+    Doctor(doctor::DoctorArgs),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
 }
 
 /// Which archive, and how to answer.
@@ -93,7 +129,11 @@ struct Context<'a> {
 /// Runs the program with the given importers and arguments; returns its exit code.
 pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::batch::process::end_with_parent();
-    let matches = match command(importers).try_get_matches_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let settings = FileSettings::read(&config::file_of(&args));
+    let tree = command(importers).color(colour_of(&args));
+    let tree = settings.as_ref().map_or_else(|_| tree.clone(), |settings| settings.over(tree.clone()));
+    let matches = match tree.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(err) => {
             // A help text that nobody reads to its end is no failure.
@@ -101,22 +141,62 @@ pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>
             return ExitCode::from(if err.use_stderr() { Kind::Usage.exit_code() } else { 0 });
         }
     };
-    let output = Output::new();
+    match begin(&matches) {
+        Ok((cli, output)) => {
+            // What a package is made of needs no settings.
+            let is_for_packages = matches!(cli.command, Command::Completions(_) | Command::Man(_));
+            let wrong = settings.err().filter(|_| !is_for_packages);
+            let result = wrong.map_or_else(|| work(&cli.command, &matches, importers, &output), Err);
+            end(result, &output)
+        }
+        Err(err) => end(Err(err), &Output::new(Colour::Auto, Log::default())),
+    }
+}
+
+fn begin(matches: &ArgMatches) -> Result<(Cli, Output)> {
+    let cli = Cli::from_arg_matches(matches).map_err(|err| Error::new(Kind::Usage, err.to_string()))?;
+    let log = Log::open(cli.globals.verbose, cli.globals.log_file.as_deref())?;
+    let output = Output::new(cli.globals.color, log);
+    // The name alone: what a person searches for is nobody's business.
+    let name = matches.subcommand_name().unwrap_or_default();
+    output.detail(Level::Info, &format!("exodus {} begins: {name}", env!("CARGO_PKG_VERSION")));
+    Ok((cli, output))
+}
+
+fn work(command: &Command, matches: &ArgMatches, importers: &[&dyn Importer], output: &Output) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
-    stop_on_signal(&stop, &output);
-    let result = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => dispatch(&cli.command, &matches, &Context { importers, stop, output: output.clone() }),
-        Err(err) => Err(Error::new(Kind::Usage, err.to_string())),
-    };
+    stop_on_signal(&stop, output);
+    let result = dispatch(command, matches, &Context { importers, stop, output: output.clone() });
     if let Some(passed) = kill_point::passed() {
         output.note(&format!("kill points passed: {passed}"));
     }
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    if let Some(err) = output.failure().filter(|_| result.is_ok()) {
+        let what = format!("the answer could not be written: {err}");
+        return Err(Error::new(Kind::Archive, what).hint("make room where stdout goes to"));
+    }
+    result
+}
+
+fn end(result: Result<()>, output: &Output) -> ExitCode {
+    let code = match result {
+        Ok(()) => 0,
         Err(err) => {
             output.error(&err);
-            ExitCode::from(err.kind.exit_code())
+            err.kind.exit_code()
         }
+    };
+    output.detail(Level::Info, &format!("ends with exit code {code}"));
+    ExitCode::from(code)
+}
+
+/// What `--color` says, before anything else is understood: help and wrong arguments are coloured too.
+fn colour_of(args: &[OsString]) -> clap::ColorChoice {
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let after = words.iter().position(|word| *word == "--color").and_then(|at| words.get(at + 1)).copied();
+    match words.iter().find_map(|word| word.strip_prefix("--color=")).or(after) {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
     }
 }
 
@@ -160,6 +240,10 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
         Command::Ready(args) => receipt::ready(args, context),
         Command::Reindex(args) => verify::reindex(args, context),
         Command::Importers(args) => inspect::importers(args, context),
+        Command::Config(args) => config::run(args, own, context),
+        Command::Doctor(args) => doctor::run(args, context),
+        Command::Completions(args) => manual::completions(args, context),
+        Command::Man(args) => manual::man(args, context),
     }
 }
 
@@ -178,8 +262,57 @@ fn stop_on_signal(stop: &Arc<AtomicBool>, output: &Output) {
 
 #[cfg(test)]
 mod tests {
+    use super::command;
+
+    fn tree() -> clap::Command {
+        command(exodus_importers::ALL)
+    }
+
+    /// All commands that have none below them, with the words that lead there.
+    fn leaves(command: &clap::Command, above: &str, found: &mut Vec<(String, clap::Command)>) {
+        let path = format!("{above} {}", command.get_name()).trim().to_owned();
+        if !command.has_subcommands() {
+            found.push((path.clone(), command.clone()));
+        }
+        command.get_subcommands().for_each(|below| leaves(below, &path, found));
+    }
+
+    /// The words of a line of a shell, without what stands after them for people or for the shell.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for letter in line.split("     (").next().unwrap_or_default().chars() {
+            match (quote, letter) {
+                (None, '>' | '#') => break,
+                (None, '\'' | '"') => quote = Some(letter),
+                (Some(open), letter) if open == letter => quote = None,
+                (None, ' ') => words.push(String::new()),
+                (_, letter) => words.last_mut().expect("there is one").push(letter),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
     #[test]
     fn the_tree_of_commands_is_sound() {
-        super::command(exodus_importers::ALL).debug_assert();
+        tree().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_they_are_understood() {
+        let mut found = Vec::new();
+        leaves(&tree(), "", &mut found);
+        assert!(found.len() > 15, "{} commands", found.len());
+        for (path, leaf) in found {
+            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+            assert!(examples.iter().any(|it| it.starts_with(&path)), "`{path}` has no example");
+            for example in examples.into_iter().filter(|it| it.starts_with("exodus ")) {
+                if let Err(err) = tree().try_get_matches_from(words(example)) {
+                    panic!("`{example}`: {err}");
+                }
+            }
+        }
     }
 }

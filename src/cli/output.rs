@@ -1,31 +1,82 @@
 //! The only place that prints. Data goes to stdout, everything else to stderr; text from an export is stripped of
-//! what a terminal would obey.
+//! what a terminal would obey. A reader that goes away (`exodus list | head`) is no failure: what follows is dropped
+//! and the command comes to its own end, so that nothing is cut in the middle of a write.
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::MultiProgress;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::log::{Level, Log};
 use crate::report::error::Error;
 
 /// Prints. Cheap to clone; lines and progress bars do not get into each other's way.
 #[derive(Clone)]
 pub struct Output {
     bars: Arc<MultiProgress>,
+    log: Arc<Log>,
     is_terminal: bool,
+    is_coloured: bool,
+    is_utf8: bool,
+    is_closed: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<io::Error>>>,
+}
+
+/// Whether to colour: what `--color` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Colour {
+    /// Whether stderr gets colours: <https://no-color.org>, <https://bixense.com/clicolors>.
+    fn is_on(self, is_terminal: bool) -> bool {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto if is_set("NO_COLOR") => false,
+            Colour::Auto if is_set("CLICOLOR_FORCE") => true,
+            Colour::Auto => {
+                is_terminal && std::env::var_os("TERM").is_none_or(|term| term != *OsStr::new("dumb"))
+            }
+        }
+    }
 }
 
 impl Output {
     /// Prints to this process's stdout and stderr.
-    pub fn new() -> Output {
-        Output { bars: Arc::new(MultiProgress::new()), is_terminal: io::stderr().is_terminal() }
+    pub fn new(colour: Colour, log: Log) -> Output {
+        let is_terminal = io::stderr().is_terminal();
+        Output {
+            bars: Arc::new(MultiProgress::new()),
+            log: Arc::new(log),
+            is_terminal,
+            is_coloured: colour.is_on(is_terminal),
+            is_utf8: locale_is_utf8(),
+            is_closed: Arc::default(),
+            failure: Arc::default(),
+        }
     }
 
     /// True when stderr is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
+    }
+
+    /// True when the locale is one of UTF-8. Data is UTF-8 everywhere; progress is plain ASCII where this is false.
+    pub fn is_utf8(&self) -> bool {
+        self.is_utf8
     }
 
     /// The place for progress bars.
@@ -35,47 +86,129 @@ impl Output {
 
     /// A line of data on stdout.
     pub fn line(&self, text: &str) {
-        self.bars.suspend(|| write(&mut io::stdout().lock(), text));
+        self.bars.suspend(|| self.data(&[text.as_bytes(), b"\n"]));
     }
 
     /// Bytes of data on stdout, as they are.
     pub fn raw(&self, bytes: &[u8]) {
-        let mut out = io::stdout().lock();
-        if let Err(err) = out.write_all(bytes).and_then(|()| out.flush()) {
-            end_if_closed(&err);
+        self.data(&[bytes]);
+    }
+
+    fn data(&self, pieces: &[&[u8]]) {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return;
         }
+        let mut out = io::stdout().lock();
+        let written = pieces.iter().try_for_each(|piece| out.write_all(piece)).and_then(|()| out.flush());
+        if let Err(err) = written {
+            self.is_closed.store(true, Ordering::Relaxed);
+            if err.kind() != io::ErrorKind::BrokenPipe {
+                self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(err);
+            }
+        }
+    }
+
+    /// Why data on stdout is not whole, once: a full disk behind `>`. That nobody wanted to read more is no reason.
+    pub fn failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// A JSON value on one line of stdout.
     pub fn json(&self, value: &serde_json::Value) {
-        self.line(&harmless_json(value));
+        if !self.is_closed.load(Ordering::Relaxed) {
+            self.line(&harmless_json(value));
+        }
     }
 
     /// A line for people on stderr.
     pub fn note(&self, text: &str) {
-        self.bars.suspend(|| write(&mut io::stderr().lock(), text));
+        // Who does not listen misses it; the work goes on.
+        self.bars.suspend(|| drop(writeln!(io::stderr().lock(), "{text}")));
+    }
+
+    /// A line for people on stderr that begins with what it is, and is written down in the log.
+    pub fn headed(&self, head: Head, text: &str) {
+        let text = clean(text);
+        self.log.line(head.word(), &text);
+        let (on, off) = if self.is_coloured { (head.colour(), "\u{1b}[0m") } else { ("", "") };
+        self.note(&format!("{on}{}:{off} {text}", head.word()));
     }
 
     /// An error with its hints on stderr.
     pub fn error(&self, err: &Error) {
-        self.note(&format!("error: {}", clean(&err.what)));
+        self.headed(Head::Error, &err.what);
         for hint in &err.hints {
-            self.note(&format!("hint: {}", clean(hint)));
+            self.headed(Head::Hint, hint);
+        }
+    }
+
+    /// What only those want to know who asked with `-v`, and the log.
+    pub fn detail(&self, level: Level, text: &str) {
+        let text = clean(text);
+        self.log.line(level.word(), &text);
+        if self.log.is_told(level) {
+            self.note(&format!("{}: {text}", level.word()));
+        }
+    }
+
+    /// Text of a stranger as progress shows it: nothing that a terminal obeys or, in another locale, cannot show.
+    pub fn shown(&self, text: &str) -> String {
+        let clean = clean(text);
+        if self.is_utf8 { clean } else { ascii(&clean) }
+    }
+}
+
+/// What a line on stderr is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It ends the command.
+    Error,
+    /// What to do.
+    Hint,
+    /// Something the user should know.
+    Warning,
+    /// An entry, or an item of it, that could not be taken.
+    Fault,
+}
+
+impl Head {
+    fn word(self) -> &'static str {
+        match self {
+            Head::Error => "error",
+            Head::Hint => "hint",
+            Head::Warning => "warning",
+            Head::Fault => "fault",
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Head::Error | Head::Fault => "\u{1b}[1;31m",
+            Head::Warning => "\u{1b}[1;33m",
+            Head::Hint => "\u{1b}[1;36m",
         }
     }
 }
 
-fn write(out: &mut dyn Write, text: &str) {
-    if let Err(err) = writeln!(out, "{text}").and_then(|()| out.flush()) {
-        end_if_closed(&err);
-    }
+/// Whether the locale is one of UTF-8: the first of these that is set decides (setlocale(3)).
+fn locale_is_utf8() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let locale = set.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Nobody reads any more (`exodus list | head`): that is no failure of ours.
-fn end_if_closed(err: &io::Error) {
-    if err.kind() == io::ErrorKind::BrokenPipe {
-        std::process::exit(0);
+/// Text in ASCII, for terminals that show nothing else.
+fn ascii(text: &str) -> String {
+    let mut out = String::new();
+    for letter in text.chars() {
+        match letter {
+            '\u{2009}' | '\u{a0}' => out.push(' '),
+            '\u{2026}' => out.push_str("..."),
+            letter if letter.is_ascii() => out.push(letter),
+            _ => out.push('?'),
+        }
     }
+    out
 }
 
 /// What a terminal obeys: control characters and those that turn the direction of text.
@@ -178,5 +311,6 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(number(1_234_567), "1\u{2009}234\u{2009}567");
         assert_eq!(time(1_552_986_831), "2019-03-19 09:13");
+        assert_eq!(ascii("12\u{2009}345 Grüße…"), "12 345 Gr??e...");
     }
 }

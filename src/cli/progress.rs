@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::output::{Output, clean, number, size};
+use super::log::Level;
+use super::output::{Head, Output, number, size};
 use crate::report::event::{Event, Observer};
 
 /// A plain line is printed so often.
@@ -83,10 +84,10 @@ impl Progress {
         if !self.has_bars() {
             return None;
         }
-        let template = "{prefix:>12} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left {msg}";
-        let style = ProgressStyle::with_template(template).expect("the template is a constant");
+        let style = ProgressStyle::with_template(template(columns())).expect("the templates are constants");
+        let style = if self.output.is_utf8() { style } else { style.progress_chars("=> ") };
         let bar = self.output.bars().add(ProgressBar::new(total_bytes).with_style(style));
-        bar.set_prefix(name.to_owned());
+        bar.set_prefix(self.output.shown(name));
         bar.enable_steady_tick(Duration::from_millis(250));
         Some(bar)
     }
@@ -100,10 +101,10 @@ impl Progress {
             if let Some(bar) = &state.listing {
                 bar.set_length(total);
                 bar.set_position(done);
-                bar.set_message(clean(part));
+                bar.set_message(self.output.shown(part));
             }
         } else {
-            self.plain(&mut state, || format!("listing {}: {} of {}", clean(part), size(done), size(total)));
+            self.plain(&mut state, || format!("listing {part}: {} of {}", size(done), size(total)));
         }
     }
 
@@ -116,7 +117,7 @@ impl Progress {
         let last = *state.last_plain.get_or_insert(now);
         if now.duration_since(last) >= PLAIN_EVERY {
             state.last_plain = Some(now);
-            self.output.note(&text());
+            self.output.note(&self.output.shown(&text()));
         }
     }
 
@@ -128,7 +129,7 @@ impl Progress {
         if let Some(bar) = &stage.bar {
             bar.inc(bytes);
             if items > 0 {
-                bar.set_message(format!("{} items", number(stage.items)));
+                bar.set_message(self.output.shown(&format!("{} items", number(stage.items))));
             }
         }
         if let Some(bar) = stage.product.as_ref().and_then(|product| product.bar.as_ref()) {
@@ -150,8 +151,7 @@ impl Stage {
         let seconds = self.begin.elapsed().as_secs_f64().max(0.001);
         let rate = (self.bytes as f64 / seconds) as u64;
         let left_s = self.total_bytes.saturating_sub(self.bytes) / rate.max(1);
-        let product =
-            self.product.as_ref().map(|product| format!(", {}", clean(&product.name))).unwrap_or_default();
+        let product = self.product.as_ref().map(|product| format!(", {}", product.name)).unwrap_or_default();
         format!(
             "{}: {} of {}, {} items, {}/s, {}:{:02} left{product}",
             self.name,
@@ -162,6 +162,11 @@ impl Stage {
             left_s / 60,
             left_s % 60
         )
+    }
+
+    fn done(&self) -> String {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        format!("{}, {} items in {seconds:.1} s", size(self.bytes), number(self.items))
     }
 
     fn finish(&self) {
@@ -185,12 +190,15 @@ impl Observer for Progress {
                 let begin = Instant::now();
                 state.stage =
                     Some(Stage { name: stage, begin, total_bytes, bytes: 0, items: 0, product: None, bar });
+                let what = format!("{stage} begins: {}, {} items", size(total_bytes), number(total_items));
+                self.output.detail(Level::Info, &what);
                 self.tell(
                     json!({"event": "begin", "stage": stage, "bytes": total_bytes, "items": total_items}),
                 );
             }
             Event::Product { name, total_bytes } => {
-                let bar = self.bar(total_bytes, &clean(&name));
+                let bar = self.bar(total_bytes, &name);
+                self.output.detail(Level::Debug, &format!("product {name}: {}", size(total_bytes)));
                 if let Some(stage) = &mut self.lock().stage {
                     if let Some(old) = stage.product.take().and_then(|product| product.bar) {
                         old.finish_and_clear();
@@ -202,17 +210,23 @@ impl Observer for Progress {
             Event::Bytes(bytes) => self.advance(bytes, 0),
             Event::Items(items) => self.advance(0, items),
             Event::Warning(text) => {
-                self.output.note(&format!("warning: {}", clean(&text)));
+                self.output.headed(Head::Warning, &text);
                 self.tell(json!({"event": "warning", "what": text}));
             }
+            Event::Detail(text) => self.output.detail(Level::Info, &text),
             Event::Saved { new_items, entries } => {
+                let what =
+                    format!("safe: {} new items, {} entries", number(new_items), number(entries.total()));
+                self.output.detail(Level::Debug, &what);
                 self.tell(json!({"event": "saved", "new_items": new_items, "entries": entries.to_json()}));
             }
             Event::Fault { place, what, hint, state } => {
                 let mut known = self.lock();
                 known.n_faults += 1;
                 if known.n_faults <= 20 && !self.is_quiet && self.telling == Telling::People {
-                    self.output.note(&format!("fault: {}, in {}", clean(&what), clean(&place)));
+                    self.output.headed(Head::Fault, &format!("{what}, in {place}"));
+                } else {
+                    self.output.detail(Level::Debug, &format!("fault: {what}, in {place}"));
                 }
                 let state = state.map(crate::report::counts::State::name);
                 self.tell(
@@ -222,9 +236,26 @@ impl Observer for Progress {
             Event::End { stage } => {
                 if let Some(stage) = self.lock().stage.take() {
                     stage.finish();
+                    self.output.detail(Level::Info, &format!("{} ends: {}", stage.name, stage.done()));
                 }
                 self.tell(json!({"event": "end", "stage": stage}));
             }
+        }
+    }
+}
+
+/// How many columns the terminal has.
+fn columns() -> u16 {
+    rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col)
+}
+
+/// What a bar shows on a terminal of so many columns: less where there is less room, never more than a line.
+fn template(columns: u16) -> &'static str {
+    match columns {
+        0..60 => "{prefix:>12!} {wide_bar} {percent:>3}% {eta:>4}",
+        60..100 => "{prefix:>12!} {wide_bar} {binary_bytes}/{binary_total_bytes} {percent:>3}% {eta:>4} left",
+        _ => {
+            "{prefix:>12!} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left {wide_msg}"
         }
     }
 }

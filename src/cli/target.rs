@@ -1,5 +1,7 @@
 //! `exodus target`: targets by name, and what a server can do.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -44,12 +46,24 @@ struct AddArgs {
     /// The environment variable that will hold the password
     #[arg(long, value_name = "NAME")]
     password_env: Option<String>,
+    /// A file that holds the password and that nobody else can read
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// The entry of the system's keyring that holds the password
+    #[arg(long, value_name = "SERVICE/USER")]
+    password_keyring: Option<String>,
     /// A command that prints the password
     #[arg(long, value_name = "COMMAND")]
     password_command: Option<String>,
     /// The environment variable that will hold the passphrase of the key
     #[arg(long, value_name = "NAME")]
     passphrase_env: Option<String>,
+    /// A file that holds the passphrase of the key and that nobody else can read
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// The entry of the system's keyring that holds the passphrase of the key
+    #[arg(long, value_name = "SERVICE/USER")]
+    passphrase_keyring: Option<String>,
     /// A command that prints the passphrase of the key
     #[arg(long, value_name = "COMMAND")]
     passphrase_command: Option<String>,
@@ -61,6 +75,7 @@ struct AddArgs {
 
 /// List the targets that are written down
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus target list")]
 struct ListArgs {
     #[command(flatten)]
     config: Config,
@@ -71,6 +86,9 @@ struct ListArgs {
 
 /// Log in, say what the server can do and whether the archive fits
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  exodus target test home\n  exodus target test sftp://ada@example.org/~/archive"
+)]
 struct TestArgs {
     /// A URL or a name from exodus.toml
     #[arg(value_name = "TARGET")]
@@ -83,6 +101,7 @@ struct TestArgs {
 
 /// Forget a target; nothing on it changes
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus target remove home")]
 struct RemoveArgs {
     /// Its name
     #[arg(value_name = "NAME")]
@@ -113,8 +132,12 @@ fn add(args: &AddArgs, output: &Output) -> Result<()> {
     let target = args.of_target.over(TargetSettings {
         url: args.url.clone(),
         password_env: args.password_env.clone(),
+        password_file: args.password_file.clone(),
+        password_keyring: args.password_keyring.clone(),
         password_command: args.password_command.clone(),
         passphrase_env: args.passphrase_env.clone(),
+        passphrase_file: args.passphrase_file.clone(),
+        passphrase_keyring: args.passphrase_keyring.clone(),
         passphrase_command: args.passphrase_command.clone(),
         ..TargetSettings::default()
     });

@@ -29,6 +29,7 @@ pub struct VerifyArgs {
 
 /// Build the index again from the ledger and the files
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  exodus reindex\n  exodus reindex --no-fts")]
 pub struct ReindexArgs {
     /// Make no full-text index
     #[arg(long)]

@@ -151,6 +151,10 @@ pub fn open<'a>(
     }
     let (importer, layout) = choose(&export, from, importers)?;
     let survey = importer.survey(&export).map_err(import_error)?;
+    let (name, n_parts, n_files) = (importer.about().name, export.parts().len(), export.entries().len());
+    observer.event(Event::Detail(format!(
+        "importer `{name}`, layout `{layout}`: {n_parts} parts, {n_files} files"
+    )));
     Ok(Opened { export, importer, layout, survey })
 }
 

@@ -35,6 +35,8 @@ impl<'a> Link<'a> {
         stop: &'a AtomicBool,
     ) -> Result<Link<'a>> {
         let target = open(opening).map_err(|err| err.error)?;
+        let at = opening.place;
+        observer.event(Event::Detail(format!("the target is open: {}://{}{}", at.scheme, at.host, at.path)));
         Ok(Link { opening, observer, stop, target: Some(target), tries: 0, n_cuts: 0 })
     }
 

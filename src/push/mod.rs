@@ -1,7 +1,7 @@
 //! Push: the archive's files, sent to a server that the user owns.
 //!
 //! In reading order: [`place`] is where a target is, [`mapping`] what goes where on it, [`target`] what it must be
-//! able to do, [`ask`] how it asks the user. [`survey`] looks what the archive has; [`journal`] and [`books`] know
+//! able to do, [`ask`] how it asks the user, [`secret`] where passwords come from. [`survey`] looks what the archive has; [`journal`] and [`books`] know
 //! what the target has (its [`manifest`]); [`send`] sends the difference over a [`link`]; [`settle`] deals with what
 //! is there unexpectedly, [`tidy`] with what moved or went, [`check`] proves what is there. Targets: [`sftp`] (over
 //! [`ssh`]) and [`disk`].
@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod mapping;
 pub mod place;
 pub mod run;
+pub mod secret;
 pub mod send;
 pub mod settings;
 pub mod settle;
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 
 use self::ask::Ask;
 use self::place::Place;
+use self::secret::SecretFrom;
 use self::target::FileTarget;
 
 /// What a target is opened with.
@@ -54,14 +56,10 @@ pub struct Opening<'a> {
 pub struct Login {
     /// This key file, and no other.
     pub identity: Option<PathBuf>,
-    /// The environment variable that holds the password; `EXODUS_PASSWORD` if it is not said.
-    pub password_env: Option<String>,
-    /// A command (run by `sh -c`) that prints the password.
-    pub password_command: Option<String>,
-    /// The environment variable that holds the passphrase of the key; `EXODUS_PASSPHRASE` if it is not said.
-    pub passphrase_env: Option<String>,
-    /// A command (run by `sh -c`) that prints the passphrase.
-    pub passphrase_command: Option<String>,
+    /// Where the password is; usually in `EXODUS_PASSWORD`.
+    pub password: SecretFrom,
+    /// Where the passphrase of the key is; usually in `EXODUS_PASSPHRASE`.
+    pub passphrase: SecretFrom,
     /// Trust a host whose key is not known and remember the key. A changed key is never trusted.
     pub accepts_new_host_key: bool,
 }

@@ -33,7 +33,7 @@ impl Place {
                 "the target's URL has a password in it, which others could see",
             )
             .hint(
-                "leave it out: exodus asks for it, or takes it from EXODUS_PASSWORD or `password_command`",
+                "leave it out: exodus asks for it, or takes it from EXODUS_PASSWORD, `password_file` or `password_command`",
             ));
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -65,7 +65,18 @@ impl Place {
 }
 
 fn wrong(text: &str, why: &str) -> Error {
-    Error::new(Kind::Login, format!("`{text}` is no target: {why}"))
+    Error::new(Kind::Login, format!("`{}` is no target: {why}", without_password(text)))
+}
+
+/// A URL, right or wrong, without what may be a password in it.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((user, after)) if user.contains(':') => {
+            format!("{scheme}://{}:***@{after}", user.split(':').next().unwrap_or_default())
+        }
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -90,9 +101,11 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_refused_and_not_repeated() {
-        let err = Place::parse("sftp://ada:hunter2@example.org/~/x").expect_err("it has a password");
-        assert_eq!(err.kind, Kind::Login);
-        assert!(!err.what.contains("hunter2"), "{err}");
+        for rest in ["example.org/~/x", "example.org:99999/x", "[/x", "example.org", "example.org/x?a"] {
+            let err = Place::parse(&format!("sftp://ada:hunt@er2@{rest}")).expect_err("it has a password");
+            assert_eq!(err.kind, Kind::Login);
+            assert!(!err.what.contains("er2"), "{err}");
+        }
     }
 
     #[test]

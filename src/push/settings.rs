@@ -4,7 +4,7 @@
 //! [target.home]
 //! url = "sftp://ada@example.org/~/"
 //! identity = "~/.ssh/id_ed25519"        # else what ssh would use
-//! password_command = "pass show web"    # or password_env; asked for if neither
+//! password_command = "pass show web"    # or password_env, password_file, password_keyring; else asked for
 //! jobs = 4
 //! bwlimit = "2M"
 //!
@@ -23,6 +23,7 @@ use toml_edit::{DocumentMut, Item, Table};
 use super::Login;
 use super::mapping::{Mapping, PRIVATE, Rule};
 use super::place::Place;
+use super::secret::SecretFrom;
 use crate::report::error::{Error, Kind, Result};
 
 /// The file's name, in the current folder or in the user's configuration.
@@ -32,6 +33,9 @@ pub const FILE_NAME: &str = "exodus.toml";
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// The archive's folder, which a push is told of by its caller.
+    #[serde(default)]
+    archive: IgnoredAny,
     /// Targets by their names.
     #[serde(default)]
     pub target: BTreeMap<String, TargetSettings>,
@@ -52,12 +56,24 @@ pub struct TargetSettings {
     /// The environment variable that holds the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_env: Option<String>,
+    /// A file that holds the password and that nobody else can read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// The entry of the system's keyring that holds the password, `service/user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_keyring: Option<String>,
     /// A command that prints the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_command: Option<String>,
     /// The environment variable that holds the key's passphrase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase_env: Option<String>,
+    /// A file that holds the key's passphrase and that nobody else can read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The entry of the system's keyring that holds the key's passphrase, `service/user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase_keyring: Option<String>,
     /// A command that prints the key's passphrase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase_command: Option<String>,
@@ -117,10 +133,18 @@ impl TargetSettings {
     pub fn login(&self) -> Login {
         Login {
             identity: self.identity.clone(),
-            password_env: self.password_env.clone(),
-            password_command: self.password_command.clone(),
-            passphrase_env: self.passphrase_env.clone(),
-            passphrase_command: self.passphrase_command.clone(),
+            password: SecretFrom {
+                env: self.password_env.clone(),
+                file: self.password_file.clone(),
+                keyring: self.password_keyring.clone(),
+                command: self.password_command.clone(),
+            },
+            passphrase: SecretFrom {
+                env: self.passphrase_env.clone(),
+                file: self.passphrase_file.clone(),
+                keyring: self.passphrase_keyring.clone(),
+                command: self.passphrase_command.clone(),
+            },
             accepts_new_host_key: false,
         }
     }
@@ -291,6 +315,6 @@ mod tests {
         let text = "[target.a]\nurl = \"x\"\npasword_env = \"y\"\n";
         let err = toml_edit::de::from_str::<Settings>(text).expect_err("a name is misspelt");
         let err = Error::settings(Path::new("exodus.toml"), text, err.message(), err.span());
-        assert!(err.what.contains("pasword_env") && err.what.contains("at line 3"), "{err}");
+        assert!(err.what.contains("pasword_env") && err.what.contains("at line 3, column 1"), "{err}");
     }
 }

@@ -67,12 +67,15 @@ impl Error {
         self
     }
 
-    /// Settings that cannot be understood: where, and why.
+    /// Settings that cannot be understood: where (line and column in letters, from 1 on), and why.
     pub fn settings(path: &Path, text: &str, why: &str, span: Option<std::ops::Range<usize>>) -> Error {
         let why = why.lines().collect::<Vec<_>>().join(", ");
-        let line =
-            span.and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
-        let place = line.map_or(String::new(), |line| format!(" at line {line}"));
+        let before = span.and_then(|span| text.get(..span.start));
+        let place = before.map_or(String::new(), |before| {
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|letter| *letter != '\n').count() + 1;
+            format!(" at line {line}, column {column}")
+        });
         Error::new(Kind::Login, format!("`{}` cannot be understood{place}: {why}", path.display()))
     }
 

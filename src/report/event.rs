@@ -36,6 +36,8 @@ pub enum Event {
     Items(u64),
     /// Something the user should know, in one line.
     Warning(String),
+    /// Which way was taken, in one line, for who asks with `-v`. Never the text of a message, never a secret.
+    Detail(String),
     /// A batch is safe on disk.
     Saved {
         /// Items in the archive that this run has made so far.

@@ -192,15 +192,17 @@ fn only_the_owner_may_read_an_archive_whatever_the_umask_says() {
         "export",
         &exports::takeout(&exports::mails(20), &[("Drive/a/b.txt", b"x")], exports::NEWER),
     );
-    let script = "umask 000; exec \"$0\" import export --archive wide/open/archive --quiet";
-    let mut command = Command::new("sh");
-    run(command.args(["-c", script, EXODUS]).current_dir(home.path())).expect(0);
-    let archive = home.at("wide/open/archive");
-    for (path, leaf) in tree::of(&home.at("wide/open")) {
-        let wanted = if leaf.mode & 0o170_000 == 0o040_000 { 0o700 } else { 0o600 };
-        assert_eq!(leaf.mode & 0o7777, wanted, "{path}");
+    for umask in ["000", "022", "077"] {
+        let exodus = "exec \"$0\" import export --quiet --log-file wide/log --archive";
+        let script = format!("umask {umask}; mkdir -p wide; {exodus} wide/{umask}/archive");
+        let mut command = Command::new("sh");
+        run(command.args(["-c", &script, EXODUS]).current_dir(home.path())).expect(0);
+        for (path, leaf) in tree::of(&home.at("wide")) {
+            let wanted = if leaf.mode & 0o170_000 == 0o040_000 { 0o700 } else { 0o600 };
+            assert_eq!(leaf.mode & 0o7777, wanted, "{umask}: {path}");
+        }
+        assert!(home.at(&format!("wide/{umask}/archive/files/drive/a/b.txt")).exists());
     }
-    assert!(archive.join("files/drive/a/b.txt").exists());
 }
 
 #[test]

@@ -4,20 +4,24 @@
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
-//! a receipt says ([`receipt`]), many accounts at once ([`batch`]), how the
-//! command line speaks ([`cli`], [`snapshots`], [`skeleton`], [`untrusted`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! a receipt says ([`receipt`]), many accounts at once ([`batch`]), how the command line speaks ([`cli`], [`native`], [`config`],
+//! [`doctor`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who is shut in ([`sandbox`]) and
+//! what is nowhere ([`secrets`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod academia;
 mod activity;
+mod asyncssh;
 mod batch;
 mod blogs;
 mod chats;
 mod cli;
+mod config;
 mod containers;
 mod copies;
 mod crash;
 mod damage;
 mod disk;
+mod doctor;
 mod exports;
 mod facebook;
 mod fit;
@@ -29,6 +33,7 @@ mod index;
 mod instagram;
 mod layers;
 mod mutations;
+mod native;
 mod notes;
 mod options;
 mod photos;
@@ -37,7 +42,10 @@ mod posts_out;
 mod push;
 mod push_sftp;
 mod readback;
+mod readme;
 mod receipt;
+mod sandbox;
+mod secrets;
 mod sieve;
 mod site;
 mod skeleton;

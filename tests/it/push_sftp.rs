@@ -9,6 +9,7 @@ use std::time::Duration;
 use exodus_fixtures::relay::{Line, Relay};
 use serde_json::Value;
 
+use crate::asyncssh::{Login, Server};
 use crate::house::{Ran, number, run, skip};
 use crate::push::Story;
 use crate::sshd::{Sshd, free_port, make_key};
@@ -166,31 +167,9 @@ fn all_is_well_on_proftpd_which_hashes_by_itself() {
 
 #[test]
 fn all_is_well_on_a_server_that_is_no_relative_of_openssh() {
-    let has_it = std::process::Command::new("/usr/bin/python3").args(["-c", "import asyncssh"]).output();
-    if !has_it.is_ok_and(|ran| ran.status.success()) {
-        return skip("a push to asyncssh", "it is not installed (Debian package python3-asyncssh)");
-    }
     let story = Story::new();
-    let port = free_port();
-    make_key(&story.home.at("key"), "ed25519", "");
-    fs::create_dir_all(story.home.at(".ssh")).expect("the home is ours");
-    make_key(&story.home.at(".ssh/id_ed25519"), "ed25519", "");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/asyncssh_server.py");
-    let mut command = std::process::Command::new("/usr/bin/python3");
-    command
-        .arg(script)
-        .arg(port.to_string())
-        .arg(story.home.at("key"))
-        .arg(story.home.at(".ssh/id_ed25519.pub"));
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let _server = Ended(command.spawn().expect("it can be started"));
-    let until = std::time::Instant::now() + Duration::from_secs(20);
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(std::time::Instant::now() < until, "asyncssh does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let public = fs::read_to_string(story.home.at("key.pub")).expect("it was made");
-    story.home.put(".ssh/known_hosts", format!("[127.0.0.1]:{port} {public}").as_bytes());
+    let Some(server) = Server::start(&story.home, Login::Key) else { return };
+    let port = server.port;
     let url = format!("sftp://127.0.0.1:{port}{}", story.root.display());
     conforms_at(&Story { url, ..story }, "asyncssh");
 }

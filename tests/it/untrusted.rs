@@ -55,7 +55,7 @@ fn assert_harmless(ran: &Ran, what: &str) {
 #[test]
 fn no_command_hands_a_strangers_control_characters_to_the_terminal() {
     let home = home();
-    for json in [&[][..], &["--json"]] {
+    for json in [&[][..], &["--json"], &["-vv"]] {
         let run = |words: &[&str]| {
             let ran = home.run(words.iter().chain(json));
             assert_harmless(&ran, &words.join(" "));
@@ -75,6 +75,19 @@ fn no_command_hands_a_strangers_control_characters_to_the_terminal() {
         run(&["show", &format!("no such {EVIL}")]).expect(2);
         run(&["import", &format!("{EVIL}.zip")]).expect(3);
         run(&["search", &format!("before:{EVIL}")]).expect(2);
+        run(&["receipt", "--parts", "export"]);
+        run(&["ready"]);
+        run(&["push", "--plan", "file:///nowhere"]).expect(0);
+        run(&["push", &format!("file://{}/there", home.path().display())]);
+        run(&["push", &format!("file:///{EVIL}"), "--dry-run"]);
+        run(&["export", "photos", &format!("out {EVIL}")]);
+        run(&["doctor"]);
+        home.put(
+            "evil.toml",
+            format!("[site]\ntitle = {:?}\n", serde_json::json!(EVIL).to_string()).as_bytes(),
+        );
+        run(&["config", "show", "--config", "evil.toml"]);
+        run(&["status", "--log-file", &format!("no/{EVIL}")]).expect(2);
     }
     std::fs::remove_dir_all(home.archive().join("files/drive")).expect("the archive is ours");
     assert_harmless(&home.run(["verify"]).expect(5), "verify of a damaged archive");
@@ -84,12 +97,14 @@ fn no_command_hands_a_strangers_control_characters_to_the_terminal() {
 fn nothing_that_a_message_says_is_logged() {
     let home = home();
     for words in [["import", "export"], ["import", "export"], ["verify", "--dkim"], ["reindex", "--quiet"]] {
-        let ran = home.run(words);
+        let ran = home.run(words.iter().chain(&["-vv", "--log-file", "log"]));
         let text = format!("{}{}", String::from_utf8_lossy(&ran.out), ran.err);
         assert!(!text.contains(SECRET), "{words:?}: {text}");
     }
     let ledger = std::fs::read_to_string(home.archive().join("ledger.jsonl")).expect("it is there");
     assert!(!ledger.contains(SECRET), "the ledger has places, not words");
+    let log = std::fs::read_to_string(home.at("log")).expect("it was written");
+    assert!(!log.contains(SECRET) && !log.contains('\u{1b}') && !log.contains('\u{202e}'), "{log}");
     // It is found all the same.
     assert_eq!(home.json_lines(&["search", SECRET]).len(), 1);
 }

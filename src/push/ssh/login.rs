@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use russh::client::{AuthResult, Handle, KeyboardInteractiveAuthResponse as Interactive, Prompt};
@@ -13,8 +12,9 @@ use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
 use tokio::net::UnixStream;
 
+use super::super::Opening;
+use super::super::secret::expanded;
 use super::super::target::{Result, TargetError};
-use super::super::{Login as Settings, Opening};
 use super::host_config::HostConfig;
 use super::key_file::{certificate, is_encrypted, private_key, public_key};
 use super::known_hosts::fingerprint;
@@ -223,11 +223,7 @@ impl<'a> Login<'a> {
             return key;
         }
         let settings = self.opening.login;
-        let configured = secret(
-            settings.passphrase_env.as_deref().unwrap_or("EXODUS_PASSPHRASE"),
-            settings.passphrase_command.as_deref(),
-            &mut self.notes,
-        );
+        let configured = settings.passphrase.read("EXODUS_PASSPHRASE", &mut self.notes);
         if let Some(passphrase) = configured {
             let key = private_key(path, Some(&passphrase));
             if key.is_none() {
@@ -251,9 +247,7 @@ impl<'a> Login<'a> {
     }
 
     fn configured_password(&mut self) -> Option<String> {
-        let Settings { password_env, password_command, .. } = self.opening.login;
-        let name = password_env.as_deref().unwrap_or("EXODUS_PASSWORD");
-        secret(name, password_command.as_deref(), &mut self.notes)
+        self.opening.login.password.read("EXODUS_PASSWORD", &mut self.notes)
     }
 
     /// Keyboard-interactive: the server asks, a person answers; a configured password answers the one hidden question.
@@ -329,41 +323,12 @@ impl<'a> Login<'a> {
         for note in std::mem::take(&mut self.notes) {
             err = err.hint(note);
         }
-        err.hint("name the key with --identity, or the password by EXODUS_PASSWORD or `password_command`")
+        err.hint("name the key with --identity, or the password by EXODUS_PASSWORD, `password_file` or `password_command`")
     }
 }
 
 fn asks_person(methods: &MethodSet) -> bool {
     methods.contains(&MethodKind::KeyboardInteractive) || methods.contains(&MethodKind::Password)
-}
-
-fn expanded(path: &Path) -> PathBuf {
-    match path.strip_prefix("~") {
-        Ok(below) => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(below),
-        Err(_) => path.to_owned(),
-    }
-}
-
-/// A secret from the environment or from a command; neither is ever shown.
-fn secret(name: &str, command: Option<&str>, notes: &mut Vec<String>) -> Option<String> {
-    if let Ok(secret) = std::env::var(name) {
-        return Some(secret);
-    }
-    let output = Command::new("sh").args(["-c", command?]).stdin(std::process::Stdio::null()).output();
-    match output {
-        Ok(output) if output.status.success() => {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            Some(text.lines().next().unwrap_or_default().to_owned())
-        }
-        Ok(output) => {
-            notes.push(format!("the command for the secret ended with {}", output.status));
-            None
-        }
-        Err(err) => {
-            notes.push(format!("the command for the secret cannot be run: {err}"));
-            None
-        }
-    }
 }
 
 async fn hash_for(handle: &Handle<Watch>, key: &PublicKey) -> Option<HashAlg> {
