@@ -18,7 +18,7 @@ use crate::report::error::{Error, Result};
 pub const PARENT_VARIABLE: &str = "EXODUS_BATCH_PROCESS";
 
 /// A command that was told to stop gets so long to do it.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 /// So much of what it said last is looked through for its error.
 const LIMIT_ERROR_BYTES: u64 = 64 << 10;

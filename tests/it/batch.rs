@@ -30,7 +30,7 @@ fn small(number: usize) -> Vec<u8> {
 }
 
 /// A manifest of so many small accounts; their targets are folders.
-fn many(home: &Home, n_rows: usize, more: &str) -> String {
+pub fn many(home: &Home, n_rows: usize, more: &str) -> String {
     let mut table = "id,owner\n".to_owned();
     for number in 0..n_rows {
         home.put(&format!("in/a{number}/takeout-1.zip"), &small(number));
@@ -51,12 +51,12 @@ fn batch(home: &Home, manifest: &str, more: &[&str]) -> Ran {
 }
 
 /// The report, checked for its form.
-fn report(path: &Path) -> Value {
+pub fn report(path: &Path) -> Value {
     fits("docs/batch-report.schema.json", path);
     serde_json::from_slice(&fs::read(path).expect("a report is written")).expect("it is JSON")
 }
 
-fn states(report: &Value) -> BTreeMap<String, String> {
+pub fn states(report: &Value) -> BTreeMap<String, String> {
     let rows = report["rows"].as_array().expect("rows").iter();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     rows.map(|row| (text(&row["id"]), text(&row["state"]))).collect()

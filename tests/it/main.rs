@@ -4,7 +4,7 @@
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
-//! a receipt says ([`receipt`]), many accounts at once ([`batch`]), how the command line speaks ([`cli`], [`native`], [`config`],
+//! a receipt says ([`receipt`]), many accounts at once ([`batch`], [`scale`]), how the command line speaks ([`cli`], [`native`], [`config`],
 //! [`doctor`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who is shut in ([`sandbox`]) and
 //! what is nowhere ([`secrets`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
@@ -45,6 +45,7 @@ mod readback;
 mod readme;
 mod receipt;
 mod sandbox;
+mod scale;
 mod secrets;
 mod sieve;
 mod site;
