@@ -10,6 +10,7 @@
 //! floor 5   cli/      the commands; cli/output.rs alone prints
 //! floor 4   receipt/  what came in, what became of it, what was proven: may the account be deleted?
 //!           batch/    many accounts from one manifest, each row in processes of its own
+//!           watch/    parts are imported as they are downloaded
 //! floor 3   import/   export -> archive: threads, states of entries, counts
 //!           copies/   archive -> a folder, for programs that do not read archives
 //!           site/     archive -> a site of papers, from templates
@@ -30,7 +31,7 @@
 //! * Nothing of a message's text, and no password, is ever logged; nothing leaves the machine
 //!   except to the target that the user named.
 //!
-//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`receipt`], [`batch`], [`cli`]; then `importers/`.
+//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`receipt`], [`batch`], [`watch`], [`cli`]; then `importers/`.
 
 pub mod archive;
 pub mod batch;
@@ -42,3 +43,4 @@ pub mod receipt;
 pub mod report;
 pub mod site;
 pub mod source;
+pub mod watch;

@@ -22,6 +22,7 @@ mod sandbox;
 mod site;
 mod target;
 mod verify;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -92,6 +93,7 @@ enum Command {
     Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
     Batch(batch::BatchCommand),
+    Watch(watch::WatchArgs),
     Importers(inspect::ImportersArgs),
     Config(config::ConfigCommand),
     Doctor(doctor::DoctorArgs),
@@ -227,6 +229,7 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
         Command::Import(args) => import::run(args, own, context),
         Command::Push(args) => push::run(args, context),
         Command::Batch(args) => batch::run(args, context),
+        Command::Watch(args) => watch::run(args, context),
         Command::Target(args) => target::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Status(args) => archive_commands::status(args, context),

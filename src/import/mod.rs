@@ -275,6 +275,20 @@ pub fn import(
     Ok(outcome)
 }
 
+/// The entries of an export that the archive has finished, and that the same import would not read again.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn finished<'e>(
+    export: &'e Export,
+    archive: &Path,
+    options: &Options,
+) -> Result<Vec<&'e exodus_api::Entry>> {
+    let index = Index::open_for_reading(&archive.join(crate::archive::index::FILE_NAME))?;
+    let earlier = earlier::Earlier { index: Some(index), root: archive, options: options_text(options) };
+    Ok(export.entries().iter().filter(|entry| earlier.is_done(export.parts(), entry)).collect())
+}
+
 /// Bytes that are free on the disk of an archive, whether it is there already or not.
 pub fn free_bytes(archive: &Path) -> Option<u64> {
     let above = archive.ancestors().find(|folder| folder.exists());

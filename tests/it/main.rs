@@ -4,7 +4,7 @@
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
-//! a receipt says ([`receipt`]), many accounts at once ([`batch`], [`scale`]), how the command line speaks ([`cli`], [`native`], [`config`],
+//! a receipt says ([`receipt`]), many accounts at once ([`batch`], [`scale`]), parts that come one by one ([`watch`]), how the command line speaks ([`cli`], [`native`], [`config`],
 //! [`doctor`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who is shut in ([`sandbox`]) and
 //! what is nowhere ([`secrets`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
@@ -58,3 +58,4 @@ mod tree;
 mod untrusted;
 mod updates;
 mod vdir;
+mod watch;
