@@ -81,7 +81,8 @@ impl Check {
 /// Runs the command.
 pub fn run(args: &DoctorArgs, context: &Context) -> Result<()> {
     let archive = &args.common.archive;
-    let mut checks = vec![disk(archive), limits(), clock(archive), locale(context), sandbox_check()];
+    let mut checks =
+        vec![disk(archive), temporary(), limits(), clock(archive), locale(context), sandbox_check()];
     checks.extend(of_archive(archive));
     checks.extend([agent(), known_hosts(), key_files()]);
     checks.extend(args.target.as_deref().map(|name| target(name, args, context)));
@@ -150,6 +151,18 @@ fn disk(archive: &Path) -> Check {
     match free < 2 << 30 {
         true => Check::warning("disk", what, "`exodus inspect` says how much an export needs"),
         false => Check::ok("disk", what),
+    }
+}
+
+/// The folder for what is needed for a moment: `verify` builds a second index there.
+fn temporary() -> Check {
+    let folder = std::env::temp_dir();
+    match rustix::fs::access(&folder, rustix::fs::Access::WRITE_OK) {
+        Ok(()) => Check::ok("temporary", format!("`{}` can be written to", folder.display())),
+        Err(err) => {
+            let what = format!("`{}` cannot be written to: {err}", folder.display());
+            Check::warning("temporary", what, "`exodus verify` needs such a folder: export TMPDIR=DIR")
+        }
     }
 }
 

@@ -132,9 +132,12 @@ struct Context<'a> {
 pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::batch::process::end_with_parent();
     let args: Vec<OsString> = args.into_iter().collect();
-    let settings = FileSettings::read(&config::file_of(&args));
-    let tree = command(importers).color(colour_of(&args));
-    let tree = settings.as_ref().map_or_else(|_| tree.clone(), |settings| settings.over(tree.clone()));
+    let file = config::file_of(&args);
+    let settings = FileSettings::read(&file);
+    let mut tree = command(importers).color(colour_of(&args));
+    if let Ok(settings) = &settings {
+        tree = settings.over(tree);
+    }
     let matches = match tree.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(err) => {
@@ -145,6 +148,9 @@ pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>
     };
     match begin(&matches) {
         Ok((cli, output)) => {
+            if file.exists() {
+                output.detail(Level::Info, &format!("settings: {}", file.display()));
+            }
             // What a package is made of needs no settings.
             let is_for_packages = matches!(cli.command, Command::Completions(_) | Command::Man(_));
             let wrong = settings.err().filter(|_| !is_for_packages);

@@ -3,7 +3,7 @@
 //! become more than a wrong item.
 //!
 //! It holds for the thread that asks for it and for all that this thread starts: it is put up before there is another one
-//! that reads. What is not in it: UDP, and looking at names and sizes of files, which Landlock does not control.
+//! that reads. (The one that waits for Ctrl-C is older, and reads nothing.) What is not in it: UDP, and looking at names and sizes of files, which Landlock does not control.
 
 use std::path::{Path, PathBuf};
 

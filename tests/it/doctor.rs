@@ -39,7 +39,8 @@ fn where_all_is_well_it_says_so_and_changes_nothing() {
     let home = imported();
     let before = tree::of_archive(&home.archive());
     let ran = run(home.command(["doctor", "--json"]).env("LC_ALL", "C.UTF-8")).expect(0);
-    for name in ["disk", "limits", "clock", "locale", "archive", "ssh-agent", "ssh", "ssh-keys"] {
+    for name in ["disk", "temporary", "limits", "clock", "locale", "archive", "ssh-agent", "ssh", "ssh-keys"]
+    {
         assert_check(&ran, name, "ok", "");
     }
     assert_check(&ran, "archive", "ok", "format 1");
@@ -65,7 +66,8 @@ fn what_stands_in_the_way_is_named_with_what_to_do() {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 200; exec \"$0\" doctor --json", EXODUS]).current_dir(home.path());
     command.env("HOME", home.path()).env("EXODUS_ARCHIVE", home.archive()).env("LC_ALL", "C");
-    let ran = run(command.env("SSH_AUTH_SOCK", home.at("no-agent"))).expect(0);
+    let ran = run(command.env("SSH_AUTH_SOCK", home.at("no-agent")).env("TMPDIR", home.at("none"))).expect(0);
+    assert_check(&ran, "temporary", "warning", "TMPDIR");
     assert_check(&ran, "lock", "warning", "run the same command again");
     assert_check(&ran, "limits", "warning", "ulimit -n");
     assert_check(&ran, "locale", "warning", "LC_ALL");

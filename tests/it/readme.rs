@@ -52,7 +52,8 @@ fn masked(line: &str) -> String {
         return format!("{before} in TIME");
     }
     let is_moment = |word: &str| word.trim_matches(['(', ')']).parse::<jiff::Timestamp>().is_ok();
-    let words = line.split(' ').map(|word| if is_moment(word) { "MOMENT" } else { word });
+    // Columns are as wide as the longest path of the test's home.
+    let words = line.split_whitespace().map(|word| if is_moment(word) { "MOMENT" } else { word });
     words.collect::<Vec<_>>().join(" ").trim_end().to_owned()
 }
 

@@ -320,6 +320,7 @@ impl<'a> Login<'a> {
         let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
         let what = format!("cannot log in as {}; tried: {tried}; the server takes: {offered}", self.whom());
         let mut err = TargetError::login(what);
+        self.notes.dedup();
         for note in std::mem::take(&mut self.notes) {
             err = err.hint(note);
         }
