@@ -399,6 +399,7 @@ fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64>
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: now(),
     })?;
+    let has_more = has_more_parts(writer, opened)?;
     let export = export_record(opened);
     let export_key = export.export.clone();
     writer.record(&Record::Export(export))?;
@@ -414,21 +415,33 @@ fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64>
     let options = options_text(options);
     for entry in opened.export.entries() {
         let part = &opened.export.parts()[entry.part as usize].fingerprint;
-        register(writer, part, &entry.path, entry.size, (State::Pending, None), (run, &options))?;
+        let is_again = has_more && tells_of_others(&entry.path);
+        register(writer, part, &entry.path, entry.size, (State::Pending, None), (run, &options, is_again))?;
     }
     for (number, twin) in opened.export.copies().iter().enumerate() {
         let part = &opened.export.parts()[twin.part as usize].fingerprint;
         let reason = Some(format!("the same file is in part {}", part_name_of(opened, twin.of)));
         let _ = number;
-        register(writer, part, &twin.path, twin.size, (State::Duplicate, reason), (run, &options))?;
+        register(writer, part, &twin.path, twin.size, (State::Duplicate, reason), (run, &options, false))?;
     }
     for refused in opened.export.refused() {
         let part = opened.export.parts()[refused.part as usize].fingerprint.clone();
         let reason = Some(refused.what.clone());
-        register(writer, &part, &refused.path, refused.size, (State::Faulted, reason), (run, &options))?;
+        register(
+            writer,
+            &part,
+            &refused.path,
+            refused.size,
+            (State::Faulted, reason),
+            (run, &options, false),
+        )?;
         let entry = refused.path.clone();
         let (what, hint) = (refused.what.clone(), refused.hint.clone());
         writer.record(&Record::Fault(FaultRecord { run, part, entry, at: String::new(), what, hint }))?;
+    }
+    if has_more {
+        // What is to be read again is looked up by another connection.
+        writer.commit()?;
     }
     Ok(run)
 }
@@ -438,17 +451,33 @@ fn part_name_of(opened: &Opened, entry: u32) -> String {
     entry.map(|entry| opened.export.part_name(entry.part).to_owned()).unwrap_or_default()
 }
 
-/// Writes an entry down unless the index knows it already.
+/// True when some parts of this export were imported before and others were not.
+fn has_more_parts(writer: &mut Writer, opened: &Opened) -> Result<bool> {
+    let mut known = 0;
+    for part in opened.export.parts() {
+        let sql = "SELECT count(*) FROM part WHERE fingerprint = ?1";
+        known += writer.index().conn.query_row(sql, [&part.fingerprint], |row| row.get::<_, i64>(0))?;
+    }
+    Ok(known > 0 && known < opened.export.parts().len() as i64)
+}
+
+/// True for what may tell of files in other parts: lists, sidecars, pages. When another part has come it is read again.
+pub fn tells_of_others(path: &str) -> bool {
+    const ENDINGS: [&str; 9] = ["json", "html", "htm", "csv", "xml", "txt", "ics", "vcf", "js"];
+    path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_lowercase().as_str()))
+}
+
+/// Writes an entry down unless the index knows it already, or it is to be read again.
 fn register(
     writer: &mut Writer,
     part: &str,
     path: &str,
     size: u64,
     (state, reason): (State, Option<String>),
-    (run, options): (i64, &str),
+    (run, options, is_again): (i64, &str, bool),
 ) -> Result<()> {
     let is_known = writer.index().entry_id(part, path).is_ok();
-    if is_known && state != State::Faulted {
+    if is_known && state != State::Faulted && !is_again {
         return Ok(());
     }
     let options = (state != State::Pending).then(|| options.to_owned());

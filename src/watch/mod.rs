@@ -27,8 +27,6 @@ use crate::source;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Content smaller than this stays: what tells of other files is small, and a hole has a price.
 const MIN_HOLE_BYTES: u64 = 64 << 10;
-/// Extensions of what tells of other files; importers may read it again when another part has come.
-const STAYING: [&str; 9] = ["json", "html", "htm", "csv", "xml", "txt", "ics", "vcf", "js"];
 /// What browsers add to the name of a download that is not finished.
 const UNFINISHED: [&str; 5] = ["part", "crdownload", "download", "opdownload", "partial"];
 
@@ -268,9 +266,7 @@ impl Watch<'_> {
         let export = source::open(parts).map_err(|err| Error::new(Kind::Export, err.to_string()))?;
         let mut by_part: BTreeMap<u32, Vec<(u64, u64)>> = BTreeMap::new();
         for entry in import::finished(&export, &self.request.archive, &Options::default())? {
-            let ending =
-                entry.name().rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
-            if STAYING.contains(&ending.as_str()) {
+            if import::tells_of_others(&entry.path) {
                 continue;
             }
             if let Some(extent) = export.extent(entry).filter(|(_, len)| *len >= MIN_HOLE_BYTES) {
