@@ -78,12 +78,13 @@ impl Role {
         }
     }
 
-    /// What each record becomes.
+    /// What each record becomes; an event without a beginning is an activity.
     pub fn kind(self) -> Kind {
         match self {
             Role::Friends | Role::Groups | Role::Pages | Role::Saved => Kind::Bookmark,
             Role::GroupPosts | Role::Comments => Kind::Post,
-            Role::Events | Role::Reactions | Role::Searches | Role::Places => Kind::Activity,
+            Role::Events => Kind::Event,
+            Role::Reactions | Role::Searches | Role::Places => Kind::Activity,
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod account;
 mod albums;
+mod event;
 mod layout;
 mod lists;
 mod posts;
@@ -16,6 +17,7 @@ use exodus_api::{About, Detection, ImportError, Importer, Kind, Options, Sink, S
 
 use self::albums::Album;
 use self::layout::{OWN_FOLDERS, Section};
+use crate::shared::meta::coverage;
 use crate::shared::meta::named::Named;
 use crate::shared::meta::records::{Keys, original};
 use crate::shared::meta::send::{self, Sender};
@@ -40,6 +42,7 @@ static ABOUT: About = About {
         Kind::Chat,
         Kind::Bookmark,
         Kind::Activity,
+        Kind::Event,
         Kind::Setting,
         Kind::File,
     ],
@@ -119,7 +122,8 @@ impl Importer for Facebook {
         let exported_at = named.time();
         let products = products(source, layout::product_of_folder);
         // What a profile calls an account differs from what the parts are named after.
-        Ok(Survey { account: named.user, job, exported_at, products, missing: Vec::new() })
+        let warnings = coverage::warnings(source, &Tree::of(source));
+        Ok(Survey { account: named.user, job, exported_at, products, missing: Vec::new(), warnings })
     }
 
     fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
@@ -183,6 +187,7 @@ fn import_posts(
     let mut sender = Sender::new(source, tree);
     albums.iter().for_each(|(_, album)| album.look_through(source, &mut sender));
     let mut keys = Keys::default();
+    let first = posts.first().map(|(file, _)| file.entry);
     for (file, is_single) in posts {
         let is_whole = posts::send(source, (file.entry, is_single), &mut keys, &mut sender, sink)?;
         tell_missing(file, &mut sender, sink)?;
@@ -190,6 +195,9 @@ fn import_posts(
             // Kept too: no post says all that the export does.
             sink.item(original(PLATFORM, file.entry, send::PRODUCT, &mut keys))?;
         }
+    }
+    if let (Some(entry), Some(span)) = (first, sender.span()) {
+        sink.note(entry, "dates", span.into())?;
     }
     for (file, album) in albums {
         let is_whole = album.send(source, &mut sender, sink)?;

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use exodus_fixtures::facebook::{
-    self, ALBUM, ALBUM_COMMENT, ALONE, COMMENTS, DESCRIPTION, ENCRYPTED, EVENTS, FRIENDS, GENERATIONS,
-    GROUP_POSTS, GROUPS, Generation, MEDIA, PAGES, POSTS, REACTIONS, SEARCHES, SENTENCE_S, Spec, TruePost,
+    self, ALBUM, ALBUM_COMMENT, ALONE, CHECK_IN, COMMENTS, DESCRIPTION, ENCRYPTED, EVENTS, FRIENDS,
+    GENERATIONS, GROUP_POSTS, GROUPS, Generation, IN_FILES, MEDIA, PAGES, POSTS, REACTIONS, SAVED, SEARCHES,
+    SENTENCE_S, Spec, TruePost,
 };
 use exodus_fixtures::instagram;
 use exodus_fixtures::lang::Lang;
@@ -292,6 +293,92 @@ fn one_broken_file_is_one_fault_and_the_rest_is_there() {
 }
 
 #[test]
+fn generic_records_saved_items_calls_and_conversations_in_several_files_are_read() {
+    let home = Home::new();
+    let mut files = facebook::files(Spec::json(Generation::Activity));
+    files.extend(facebook::later());
+    let folder = home.put_parts("export", &facebook::parts(&files, NEWER, 2));
+    let summary = home.import(&folder, &[]).expect(0).summary();
+    assert_eq!(summary["faults"], json!([]));
+    home.assert_whole("newer");
+    let found = all(&home);
+    let one = |list: &str, time: i64| {
+        let it = found.iter().find(|it| it.text("list") == list && it.time == Some(time));
+        it.unwrap_or_else(|| panic!("no {list} of {time}"))
+    };
+    let saved = one("saved-items", SAVED.2);
+    assert!(saved.kind == "bookmark" && saved.text("url") == SAVED.1 && saved.text("text").contains(SAVED.0));
+    let place = one("check-ins", CHECK_IN.1);
+    assert!(place.kind == "activity" && place.text("text").contains(CHECK_IN.0), "{}", place.extra);
+    assert!(one("reactions", 1_690_002_200).text("text").contains("Gefällt mir"));
+    let thread = |it: &&Found| it.text("conversation") == "thread:zz98yx76wv" && it.kind == "chat";
+    let said: Vec<&str> = found.iter().filter(thread).map(|it| it.text("text")).collect();
+    // The oldest first, whatever the files are called: 10 comes after 2.
+    let words: Vec<&str> =
+        IN_FILES.iter().rev().flat_map(|file| file.iter().map(|(text, _)| *text)).collect();
+    assert_eq!(said.iter().filter(|text| words.contains(text)).copied().collect::<Vec<_>>(), words);
+    let event = |name: &str| found.iter().find(|it| thread(it) && it.text("event") == name);
+    assert!(event("unsent").is_some(), "a message that was taken back is told of");
+    assert_eq!(event("call").expect("it was a call").extra["duration_s"], 62);
+    let page = found.iter().find(|it| it.key == "thread:zz98yx76wv").and_then(|it| it.path.as_ref());
+    let page = fs::read_to_string(home.archive().join(page.expect("a page"))).expect("text");
+    assert!(page.find(words[0]) < page.find(words[1]) && page.find(words[1]) < page.find(words[2]), "{page}");
+}
+
+#[test]
+fn paths_with_slashes_of_another_system_are_the_same() {
+    let wanted = keys(&imported(Spec::json(Generation::Activity)));
+    let home = Home::new();
+    let files = facebook::files(Spec::json(Generation::Activity));
+    let files: Vec<_> = files.into_iter().map(|(path, content)| (path.replace('/', "\\"), content)).collect();
+    let folder = home.put_parts("export", &facebook::parts(&files, NEWER, 1));
+    home.import(&folder, &[]).expect(0);
+    home.assert_whole("back-slashes");
+    assert_eq!(keys(&home), wanted);
+}
+
+#[test]
+fn events_are_objects_of_a_calendar() {
+    for spec in [Spec::json(Generation::Activity), Spec::html(Generation::Activity, Lang::De)] {
+        let home = imported(spec);
+        let found = all(&home);
+        let events: Vec<&Found> = found.iter().filter(|it| it.kind == "event").collect();
+        assert_eq!(events.len(), EVENTS.len(), "{spec:?}");
+        let path = events[0].path.as_ref().expect("it is a file");
+        assert!(path.starts_with("calendars/facebook/") && path.ends_with(".ics"), "{path}");
+        let ics = fs::read_to_string(home.archive().join(path)).expect("text");
+        assert!(ics.contains("SUMMARY:Regatta 2023\r\n") && ics.contains("DTSTART:20230727T2320"), "{ics}");
+        // Pages show when it begins, to the minute, and no more.
+        assert_eq!(ics.contains("DTEND:20230728T002000Z\r\n"), !spec.is_html, "{ics}");
+        assert_eq!(events[0].text("answer"), if spec.is_html { "" } else { "joined" });
+    }
+}
+
+#[test]
+fn an_export_of_one_year_is_told_to_be_one() {
+    let range = "<div>Daten vom <time datetime=\"2025-03-14T09:26Z\">x</time> bis <time datetime=\"2026-03-14T09:26Z\">y</time></div></header>";
+    for is_limited in [false, true] {
+        let home = Home::new();
+        let mut files = facebook::files(Spec::html(Generation::Activity, Lang::De));
+        for (_, content) in files.iter_mut().filter(|(path, _)| is_limited && path.ends_with(".html")) {
+            let page = String::from_utf8(std::mem::take(content)).expect("pages are text");
+            *content = page.replacen("</header>", range, 1).into_bytes();
+        }
+        let folder = home.put_parts("export", &facebook::parts(&files, NEWER, 1));
+        let ran = home.import(&folder, &[]).expect(0);
+        assert_eq!(
+            ran.err.contains("from 2025-03-14 to 2026-03-14 and nothing else"),
+            is_limited,
+            "{}",
+            ran.err
+        );
+        let summary = ran.summary();
+        let notes = summary["notes"].to_string();
+        assert!(notes.contains("of posts from 2021-08-26 to 2023-11-14"), "{notes}");
+    }
+}
+
+#[test]
 fn encrypted_chats_of_messengers_own_download_are_conversations() {
     let home = Home::new();
     for (path, content) in facebook::encrypted() {
@@ -327,4 +414,18 @@ fn exports_of_both_platforms_stand_beside_each_other_in_one_archive() {
         let folder = format!("files/posts/{platform}/");
         assert!(found.iter().any(|it| it.path.as_ref().is_some_and(|path| path.starts_with(&folder))));
     }
+}
+
+#[test]
+fn exports_of_both_platforms_in_one_command_are_refused_with_what_to_do() {
+    let home = Home::new();
+    let spec = instagram::Spec::json(instagram::Generation::Media);
+    let mut parts = facebook::parts(&facebook::files(Spec::json(Generation::Activity)), NEWER, 2);
+    parts.extend(instagram::parts(&instagram::files(spec), NEWER, 2));
+    let folder = home.put_parts("both", &parts);
+    let ran = home.import(&folder, &[]).expect(3);
+    for words in ["two exports", "Instagram", "Facebook", "one archive holds both"] {
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
+    assert!(!home.archive().exists(), "nothing was written");
 }
