@@ -4,6 +4,7 @@
 
 use exodus_api::{Kind, Source};
 
+use super::old::{self, OldPage};
 use crate::shared::meta::shape::{Shape, head};
 use crate::shared::meta::tree::File;
 
@@ -22,6 +23,8 @@ pub enum Section {
     Album,
     /// Pictures or videos that are in no album.
     Media,
+    /// A page of before 2018.
+    Old(OldPage),
     /// The account.
     Profile,
     /// A list of records.
@@ -147,6 +150,7 @@ const POSTS: &[&str] = &["yourposts", "othersposts", "otherpeoplespostsonyourtim
 pub fn section_of(source: &dyn Source, file: &File) -> Option<Section> {
     match file.extension() {
         "json" => of_json(source, file),
+        "htm" if old::is_here(file) => old::page_of(source, file).map(Section::Old),
         "html" | "htm" => of_page(source, file),
         _ => None,
     }
@@ -239,6 +243,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ("ads_information", "account"),
     ("logged_information", "account"),
     ("apps_and_websites_off_of_facebook", "account"),
+    ("html", "account"),
 ];
 
 /// The product of what is kept in a folder of that name.

@@ -9,6 +9,7 @@ use exodus_fixtures::facebook::{
     GENERATIONS, GROUP_POSTS, GROUPS, Generation, IN_FILES, MEDIA, PAGES, POSTS, REACTIONS, SAVED, SEARCHES,
     SENTENCE_S, Spec, TruePost,
 };
+use exodus_fixtures::facebook_old;
 use exodus_fixtures::instagram;
 use exodus_fixtures::lang::Lang;
 use serde_json::{Value, json};
@@ -428,4 +429,84 @@ fn exports_of_both_platforms_in_one_command_are_refused_with_what_to_do() {
         assert!(ran.err.contains(words), "{words}: {}", ran.err);
     }
     assert!(!home.archive().exists(), "nothing was written");
+}
+
+fn check_old(lang: Lang, has_page_each: bool) -> BTreeSet<String> {
+    let home = Home::new();
+    let files = facebook_old::files(lang, has_page_each);
+    let folder = home.put_parts("export", &facebook::parts(&files, OLDER, 1));
+    let summary = home.import(&folder, &[]).expect(0).summary();
+    assert_eq!(summary["faults"], json!([]), "{lang:?}");
+    home.assert_whole("old pages");
+    let found = all(&home);
+    check_old_chats(&found);
+    for (words, time) in facebook_old::OWN {
+        let post = found.iter().find(|it| it.is_post() && it.time == Some(*time)).expect("it is a post");
+        let page =
+            fs::read_to_string(home.archive().join(post.path.as_ref().expect("a file"))).expect("text");
+        assert!(page.contains(words) && !page.contains(post.text("sentence")), "{page}");
+    }
+    assert_eq!(found.iter().filter(|it| it.is_post()).count(), facebook_old::OWN.len());
+    let (words, time) = facebook_old::OF_OTHERS;
+    let of_others = found.iter().find(|it| it.text("type") == "wall-post").expect("it is told");
+    assert_eq!((of_others.text("text"), of_others.time, &of_others.path), (words, Some(time), &None));
+    let sentence = found.iter().find(|it| it.text("list") == "timeline").expect("it is told");
+    assert_eq!(sentence.time, Some(facebook_old::SENTENCE_S));
+    let names = |list: &str| -> Vec<&str> {
+        found.iter().filter(|it| it.text("list") == list).map(|it| it.text("name")).collect()
+    };
+    assert_eq!(
+        (names("friends"), names("people-2")),
+        (facebook_old::FRIENDS.to_vec(), vec![facebook_old::ASKED])
+    );
+    let album = tree::of(&home.archive().join("files/photos/albums").join(facebook_old::ALBUM.0));
+    assert_eq!(album.keys().filter(|path| path.ends_with(".jpg")).count(), facebook_old::ALBUM.1.len());
+    let before = tree::of_archive(&home.archive());
+    let again = home.import(&home.at("export"), &[]).expect(0).summary();
+    assert_eq!(number(&again["added"]), 0, "{again}");
+    tree::assert_same(&tree::of_archive(&home.archive()), &before, "imported again");
+    keys(&home)
+}
+
+fn check_old_chats(found: &[Found]) {
+    let mut said: Vec<(i64, &str, &str)> = found
+        .iter()
+        .filter(|it| it.kind == "chat")
+        .map(|it| (it.time.expect("it has a zone"), it.text("sender"), it.text("text")))
+        .collect();
+    said.sort_unstable();
+    let messages = facebook_old::THREADS.iter().flat_map(|(_, messages)| *messages);
+    let mut truth: Vec<(i64, &str, &str)> = messages.map(|it| (it.1, it.0, it.2)).collect();
+    truth.sort_unstable();
+    assert_eq!(said, truth);
+    let n_threads = found.iter().filter(|it| it.kind == "conversation").count();
+    assert_eq!(n_threads, facebook_old::THREADS.len());
+    let paths = found.iter().filter_map(|it| it.path.as_ref());
+    let picture = paths.clone().find(|path| path.ends_with("1234567.jpg"));
+    assert!(picture.is_some_and(|path| path.starts_with("files/chats/facebook/files/")), "{picture:?}");
+}
+
+#[test]
+fn pages_of_before_2018_give_conversations_posts_friends_and_albums_in_any_language() {
+    let wanted = check_old(Lang::En, false);
+    for (lang, has_page_each) in [(Lang::De, false), (Lang::Es, false), (Lang::En, true)] {
+        assert_eq!(check_old(lang, has_page_each), wanted, "{lang:?} {has_page_each}");
+    }
+}
+
+#[test]
+fn old_pages_that_break_off_are_faults_and_the_rest_is_there() {
+    let home = Home::new();
+    let mut files = facebook_old::files(Lang::En, false);
+    for (path, content) in &mut files {
+        if path.ends_with("wall.htm") || path.ends_with("messages.htm") {
+            content.truncate(content.len() * 2 / 3);
+        }
+    }
+    let folder = home.put_parts("export", &facebook::parts(&files, OLDER, 1));
+    let summary = home.import(&folder, &[]).summary();
+    assert_eq!(summary["faults"].as_array().map(Vec::len), Some(2), "{summary}");
+    home.assert_whole("broken pages");
+    let found = all(&home);
+    assert!(found.iter().any(|it| it.kind == "chat") && found.iter().any(Found::is_post));
 }
