@@ -259,7 +259,8 @@ pub fn is_own_name(stem: &str) -> bool {
     let letters: String = stem.chars().filter(char::is_ascii_alphabetic).collect();
     let own =
         ["inbox", "archived_threads", "filtered_threads", "message_requests", "e2ee_cutover", "message"];
-    let others = ["start_here", "index", "no-data", "media", "album", "stickers_used"];
+    let others =
+        ["start_here", "index", "no-data", "media", "album", "stickers_used", "html", "timeline", "photos"];
     own.contains(&stem)
         || others.contains(&stem)
         || OWN_FOLDERS.contains(&stem)

@@ -285,11 +285,9 @@ fn import_lists(
                     sink.item(item)?;
                 }
             }
-            Section::Old(_) => {
-                if old::wall::friends(source, entry, &mut keys, sink)? {
-                    // Kept too: what its further lists are only their headings say.
-                    sink.item(original(PLATFORM, entry, "friends", &mut keys))?;
-                }
+            // Kept too: what its further lists are only their headings say.
+            Section::Old(_) if old::wall::friends(source, entry, &mut keys, sink)? => {
+                sink.item(original(PLATFORM, entry, "friends", &mut keys))?;
             }
             Section::List(_) if sink.is_done(entry) => sink.used(entry)?,
             Section::List(list) if lists::send(source, entry, *list, &mut keys, sink)? => sink.used(entry)?,

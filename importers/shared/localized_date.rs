@@ -228,7 +228,7 @@ fn date(text: &str) -> Option<Date> {
     let word = text.to_lowercase();
     let words = word.split(|letter: char| !letter.is_alphabetic()).filter(|word| word.chars().count() > 2);
     // The last: `martes, 4 de octubre` begins like March.
-    let month = words.filter_map(month_of).last();
+    let month = words.filter_map(month_of).next_back();
     let (year, month, day) = match (month, &*numbers) {
         (Some(month), [(year, 4), (day, _)] | [(day, _), (year, 4)]) => (*year, month, *day),
         (None, [(year, 4), (month, _), (day, _)]) => (*year, *month, *day),
