@@ -3,7 +3,7 @@
 //! Four kinds of threads pass work on (see [`recorder`]): the importer reads and splits; workers parse, hash and
 //! write bodies; the committer decides what is new, places it and makes it safe batch by batch. [`flow`] bounds
 //! what is on its way. [`states`] keeps each entry's state; [`earlier`] knows what need not be read again; [`metered`]
-//! counts what is read; [`inspect`], [`dry_run`] and [`skeleton`] look without touching.
+//! counts what is read; [`mixed`] refuses two exports given as one; [`inspect`], [`dry_run`] and [`skeleton`] look without touching.
 //!
 //! **Invariants.** No importer is named here: the list comes in as an argument. Memory is bounded by [`flow`],
 //! whatever the size of the export. Order of writing is the importer's order, so equal runs make equal archives.
@@ -15,6 +15,7 @@ mod earlier;
 mod flow;
 pub mod inspect;
 mod metered;
+mod mixed;
 mod papers_seen;
 mod recorder;
 pub mod skeleton;
@@ -155,6 +156,9 @@ pub fn open<'a>(
     observer.event(Event::Detail(format!(
         "importer `{name}`, layout `{layout}`: {n_parts} parts, {n_files} files"
     )));
+    for warning in &survey.warnings {
+        observer.event(Event::Warning(warning.clone()));
+    }
     Ok(Opened { export, importer, layout, survey })
 }
 
@@ -179,7 +183,10 @@ fn choose<'a>(
     for importer in importers {
         match importer.detect(export) {
             Detection::No => {}
-            Detection::Yes { layout } => return Ok((*importer, layout)),
+            Detection::Yes { layout } => {
+                mixed::refuse(export, *importer, importers)?;
+                return Ok((*importer, layout));
+            }
             Detection::Unreadable { why } => {
                 let what = format!("this looks like an export of {}, but {why}", importer.about().title);
                 return Err(Error::new(Kind::Export, what));
