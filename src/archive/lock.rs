@@ -9,6 +9,9 @@ use rustix::fs::FlockOperation;
 
 use crate::report::error::{Error, Kind, Result};
 
+/// What is said of an archive that another process holds.
+pub const BUSY: &str = "another exodus is writing to the archive";
+
 /// The lock of an archive; held until it is dropped.
 pub struct Lock {
     path: PathBuf,
@@ -65,7 +68,7 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 
 fn busy(root: &Path, owner: &str) -> Error {
     let who = if owner.is_empty() { String::new() } else { format!(" (process {owner})") };
-    Error::new(Kind::Archive, format!("another exodus is writing to the archive `{}`{who}", root.display()))
+    Error::new(Kind::Archive, format!("{BUSY} `{}`{who}", root.display()))
         .hint("wait until it has ended; one that was killed lets go by itself")
 }
 

@@ -1,7 +1,7 @@
 //! One row: import each export, verify, push to each target, write the receipt. Each step is a process of its own.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,8 +9,13 @@ use serde_json::{Value, json};
 use super::manifest::{ExportOf, Row, TargetOf};
 use super::process::{self, Ended};
 use super::state::{PushedTo, RowResult, RowState, StateFolder, StepError, write_private};
+use crate::archive::lock;
 use crate::push::settings::{self, TargetSettings};
 use crate::report::error::{Kind, Result};
+
+/// An archive at which another process is at work is tried again so often, so long after.
+const N_WAITS: u32 = 20;
+const WAIT: Duration = Duration::from_millis(500);
 
 /// A row, with the files that its patterns name now.
 #[derive(Debug)]
@@ -184,7 +189,17 @@ struct Steps<'a> {
 impl Steps<'_> {
     /// Runs a step; true if the row may go on after it.
     fn step(&mut self, name: &str, argv: Vec<String>) -> Result<(bool, Value)> {
-        let Ended { code, answer, said, stopped } = process::run(&argv, self.folder, &self.log, self.stop)?;
+        let mut ended = process::run(&argv, self.folder, &self.log, self.stop)?;
+        // A command of a batch that was killed a moment ago may still be on its way out.
+        for _ in 0..N_WAITS {
+            let is_busy = ended.said.as_ref().is_some_and(|(what, _)| what.contains(lock::BUSY));
+            if !is_busy || ended.code != Some(Kind::Archive.exit_code().into()) || (self.stop)().is_some() {
+                break;
+            }
+            std::thread::sleep(WAIT);
+            ended = process::run(&argv, self.folder, &self.log, self.stop)?;
+        }
+        let Ended { code, answer, said, stopped } = ended;
         let answer = answer.unwrap_or(Value::Null);
         let is_partial = code == Some(Kind::Partial.exit_code().into()) && stopped.is_none();
         if code == Some(0) && stopped.is_none() {
