@@ -59,7 +59,7 @@ impl Ledger {
         self.append_line(&line(record))
     }
 
-    /// Appends a record that is a [`line`] already.
+    /// Appends a record that is a [`line()`] already.
     ///
     /// # Errors
     /// When the disk does not take it.
