@@ -126,7 +126,8 @@ fn check(paper: &Path) {
         let ran = run_by_shell(&home, &step.command);
         let is_well = ran.code == 0 || (ran.code == 5 && !step.shown.is_empty());
         assert!(is_well, "{}: `{}`: exit {}: {}", paper.display(), step.command, ran.code, ran.err);
-        let said: Vec<String> = String::from_utf8_lossy(&ran.out).lines().map(str::to_owned).collect();
+        let said = String::from_utf8_lossy(&ran.out).replace(&home.path().display().to_string(), "~");
+        let said: Vec<String> = said.lines().map(str::to_owned).collect();
         if !step.shown.is_empty() && !is_same(&step.shown, &said) {
             wrong.push((step, said));
         }
