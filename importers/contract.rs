@@ -11,6 +11,7 @@ use exodus_api::{
 };
 use exodus_fixtures::damage;
 use exodus_fixtures::facebook;
+use exodus_fixtures::facebook_old;
 use exodus_fixtures::instagram::{self, Generation, Spec};
 use exodus_fixtures::lang::Lang;
 use exodus_fixtures::mbox::{Quoting, to_lf};
@@ -32,6 +33,8 @@ const EXPORTS: &[(&str, Maker)] = &[
     ("facebook", || facebook::files(facebook::Spec::html(facebook::Generation::Folders, Lang::De))),
     ("facebook", || facebook::files(facebook::Spec::html(facebook::Generation::Across, Lang::Es))),
     ("facebook", facebook::encrypted),
+    ("facebook", || facebook_old::files(Lang::De, false)),
+    ("facebook", || facebook_old::files(Lang::Es, true)),
     ("mbox", old_mail),
     ("academia", scholar),
 ];
@@ -431,7 +434,7 @@ fn flipped_bits_never_panic() {
 #[test]
 fn mangled_texts_never_panic() {
     let is_text = |path: &str| {
-        [".vcf", ".ics", ".json", ".html", ".csv", ".txt", ".atom", ".tcx", ".bib", ".pdf"]
+        [".vcf", ".ics", ".json", ".html", ".htm", ".csv", ".txt", ".atom", ".tcx", ".bib", ".pdf"]
             .iter()
             .any(|end| path.ends_with(end))
             && !path.contains("bersicht.html")

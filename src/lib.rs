@@ -9,6 +9,8 @@
 //! ```text
 //! floor 5   cli/      the commands; cli/output.rs alone prints
 //! floor 4   receipt/  what came in, what became of it, what was proven: may the account be deleted?
+//!           batch/    many accounts from one manifest, each row in processes of its own
+//!           watch/    parts are imported as they are downloaded
 //! floor 3   import/   export -> archive: threads, states of entries, counts
 //!           copies/   archive -> a folder, for programs that do not read archives
 //!           site/     archive -> a site of papers, from templates
@@ -30,9 +32,10 @@
 //!   except to the target that the user named. An import can read the parts and write the archive, and no more than
 //!   that, where the kernel can see to it (`cli/sandbox.rs`).
 //!
-//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`receipt`], [`cli`]; then `importers/`.
+//! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`receipt`], [`batch`], [`watch`], [`cli`]; then `importers/`.
 
 pub mod archive;
+pub mod batch;
 pub mod cli;
 pub mod copies;
 pub mod import;
@@ -41,3 +44,4 @@ pub mod receipt;
 pub mod report;
 pub mod site;
 pub mod source;
+pub mod watch;

@@ -4,9 +4,10 @@ use std::io::Read;
 
 use exodus_api::{At, Entry, Fault, Scope, Source};
 
+use super::inside::{Inside, LIMIT_BYTES};
 use super::matching::stem;
-use super::pdf::{self, Pdf};
 use super::work::compared;
+use super::{office, pdf};
 use crate::shared::faults;
 
 /// Extensions of documents.
@@ -20,8 +21,10 @@ pub struct File {
     pub entry: Entry,
     /// BLAKE3 of its content, hexadecimal; empty if it is too large to be read.
     pub blake3: String,
-    /// What a PDF says of itself.
-    pub pdf: Option<Pdf>,
+    /// True if it is a PDF.
+    pub is_pdf: bool,
+    /// What it says of itself.
+    pub inside: Option<Inside>,
     /// The work that `papers.csv` names for it: a number or a key.
     pub chosen: Option<String>,
     /// Its name as it is compared.
@@ -64,9 +67,9 @@ pub fn is_of_page(entry: &Entry) -> bool {
 pub fn read(source: &dyn Source, entry: &Entry, text_budget: &mut usize) -> Result<File, Box<Fault>> {
     let mut file = named(entry);
     let mut reader = source.open(entry).map_err(|err| faults::not_opened(source, entry, err))?;
-    let is_small = entry.size <= pdf::LIMIT_BYTES;
+    let is_small = entry.size <= LIMIT_BYTES;
     let mut bytes = Vec::new();
-    let limit = if is_small { pdf::LIMIT_BYTES + 1 } else { 1024 };
+    let limit = if is_small { LIMIT_BYTES + 1 } else { 1024 };
     reader
         .by_ref()
         .take(limit)
@@ -79,19 +82,18 @@ pub fn read(source: &dyn Source, entry: &Entry, text_budget: &mut usize) -> Resu
         return Ok(file);
     }
     file.blake3 = blake3::hash(&bytes).to_hex().to_string();
-    if pdf::is_pdf(&bytes)
-        && let Some(mut pdf) = pdf::read(&bytes)
-    {
-        if *text_budget < pdf.text.len() {
-            pdf.text.clear();
+    file.is_pdf = pdf::is_pdf(&bytes);
+    if let Some(mut inside) = if file.is_pdf { pdf::read(&bytes) } else { office::read(&bytes) } {
+        if *text_budget < inside.text.len() {
+            inside.text.clear();
         }
-        *text_budget -= pdf.text.len();
-        file.title = compared(pdf.facts.get("title").and_then(|it| it.as_str()).unwrap_or_default());
-        file.first = std::mem::take(&mut pdf.first);
+        *text_budget -= inside.text.len();
+        file.title = compared(inside.facts.get("title").and_then(|it| it.as_str()).unwrap_or_default());
+        file.first = std::mem::take(&mut inside.first);
         // What the XMP says is its own; what the pages say may be somebody else's.
-        let own = pdf.facts.get("doi").and_then(|it| it.as_str());
-        file.dois = own.map_or_else(|| pdf.dois.clone(), |doi| vec![doi.to_owned()]);
-        file.pdf = Some(pdf);
+        let own = inside.facts.get("doi").and_then(|it| it.as_str());
+        file.dois = own.map_or_else(|| inside.dois.clone(), |doi| vec![doi.to_owned()]);
+        file.inside = Some(inside);
     }
     Ok(file)
 }
@@ -102,7 +104,8 @@ fn named(entry: &Entry) -> File {
     File {
         entry: entry.clone(),
         blake3: String::new(),
-        pdf: None,
+        is_pdf: false,
+        inside: None,
         chosen: None,
         numbers: numbers.map(str::to_owned).collect(),
         stem,

@@ -3,16 +3,16 @@
 //! All works are held until the end, a few thousand facts: which file is which can only be told when all are known. Texts of
 //! PDFs are held up to [`LIMIT_TEXTS_BYTES`] in all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use exodus_api::{At, Entry, Fault, ImportError, Origin, Scope, Sink, Skip, Source};
 use serde_json::{Map, Value};
 
 use super::document::{self, File};
-use super::matching::{MIN_TITLE_SIMILARITY, similarity};
 use super::page::Page;
 use super::papers_csv::{self, Row};
+use super::titles::Titles;
 use super::work::{Work, compared};
 use super::{json, lists, page, wire};
 use crate::shared::table::Rows;
@@ -327,21 +327,25 @@ impl Gathered {
     /// Puts what bibliographies tell to the works that they tell of.
     fn put_together(&mut self) {
         self.account = account_of(&self.viewed);
+        let mut known = KnownWorks::default();
+        self.works.iter().enumerate().for_each(|(number, work)| known.set(number, work));
         for record in std::mem::take(&mut self.records) {
-            match self.work_of(&record) {
-                Some(number) => self.works[number].take(record, true),
-                // A table of visits names works and tells nothing else of them.
-                None if record
-                    .facts
-                    .keys()
-                    .any(|name| !["title", "views", "url"].contains(&name.as_str())) =>
-                {
-                    self.works.push(record);
+            // A table of visits names works and tells nothing else of them.
+            let tells = |name: &String| !["title", "views", "url"].contains(&name.as_str());
+            let number = match known.work_of(&record, &self.works) {
+                Some(number) => {
+                    self.works[number].take(record, true);
+                    number
                 }
-                None => {}
-            }
+                None if record.facts.keys().any(tells) => {
+                    self.works.push(record);
+                    self.works.len() - 1
+                }
+                None => continue,
+            };
+            known.set(number, &self.works[number]);
         }
-        self.works.sort_by_key(Work::key);
+        self.works.sort_by_cached_key(Work::key);
         self.works.dedup_by(|later, first| {
             let is_same = later.key() == first.key();
             if is_same {
@@ -351,34 +355,14 @@ impl Gathered {
         });
     }
 
-    /// The work of a record: by number, by DOI, else the only one of that title whose year does not differ.
-    fn work_of(&self, record: &Work) -> Option<usize> {
-        let by_id = self.works.iter().position(|work| record.id.is_some() && work.id == record.id);
-        let doi = record.text("doi");
-        let by_doi = || {
-            self.works.iter().position(|work| !doi.is_empty() && work.text("doi").eq_ignore_ascii_case(doi))
-        };
-        if let Some(found) = by_id.or_else(by_doi) {
-            return Some(found);
-        }
-        let title = compared(record.text("title"));
-        let is_same = |work: &Work| {
-            let has_other = |name: &str| !record.text(name).is_empty() && !work.text(name).is_empty();
-            let may_be = record.year().zip(work.year()).is_none_or(|(left, right)| left == right);
-            may_be
-                && !has_other("doi")
-                && similarity(&compared(work.text("title")), &title) >= MIN_TITLE_SIMILARITY
-        };
-        let mut found = (0..self.works.len()).filter(|at| is_same(&self.works[*at]));
-        match (found.next(), found.next()) {
-            (Some(one), None) => Some(one),
-            _ => None,
-        }
-    }
-
     /// Gives works and files what the rows of `papers.csv` say of them; returns the rows of papers that are not in this export.
     pub fn apply_rows(&mut self) -> Vec<Row> {
         let mut rest = Vec::new();
+        let mut by_name: HashMap<String, usize> = HashMap::new();
+        for (number, work) in self.works.iter().enumerate() {
+            by_name.entry(work.key()).or_insert(number);
+            work.id.iter().for_each(|id| _ = by_name.entry(id.clone()).or_insert(number));
+        }
         for mut row in std::mem::take(&mut self.rows) {
             let hash = row.key.strip_prefix("file#").map(str::to_owned);
             let is_its = |file: &&mut File| {
@@ -387,8 +371,7 @@ impl Gathered {
             };
             let file = self.files.iter_mut().find(is_its);
             let named = if hash.is_none() { row.key.clone() } else { row.work.clone() };
-            let is_it = |work: &&mut Work| work.key() == named || work.id.as_deref() == Some(&named);
-            let work = self.works.iter_mut().find(|work| !named.is_empty() && is_it(work));
+            let work = by_name.get(&named).map(|number| &mut self.works[*number]);
             let has_file = file.is_some();
             if let Some(file) = file {
                 match &work {
@@ -425,5 +408,46 @@ impl Gathered {
         let authors = work.facts.get("authors").and_then(Value::as_array);
         let mut families = authors.into_iter().flatten().filter_map(|it| it.get("family")?.as_str());
         work.is_listed || families.any(|family| compared(family) == account.family)
+    }
+}
+
+/// What finds the work of a record among thousands.
+#[derive(Debug, Default)]
+struct KnownWorks {
+    by_id: HashMap<String, usize>,
+    by_doi: HashMap<String, usize>,
+    titles: Titles,
+}
+
+impl KnownWorks {
+    /// Takes note of a work, or of what it has become.
+    fn set(&mut self, number: usize, work: &Work) {
+        if let Some(id) = &work.id {
+            self.by_id.entry(id.clone()).or_insert(number);
+        }
+        let doi = work.text("doi").to_ascii_lowercase();
+        if !doi.is_empty() {
+            self.by_doi.entry(doi).or_insert(number);
+        }
+        self.titles.set(number, &compared(work.text("title")));
+    }
+
+    /// The work of a record: by number, by DOI, else the only one of that title whose year does not differ.
+    fn work_of(&self, record: &Work, works: &[Work]) -> Option<usize> {
+        let by_id = record.id.as_ref().and_then(|id| self.by_id.get(id));
+        let doi = record.text("doi").to_ascii_lowercase();
+        if let Some(found) = by_id.or_else(|| self.by_doi.get(&doi)) {
+            return Some(*found);
+        }
+        let may_be = |number: &usize| {
+            let work = &works[*number];
+            let is_other = !doi.is_empty() && !work.text("doi").is_empty();
+            !is_other && record.year().zip(work.year()).is_none_or(|(left, right)| left == right)
+        };
+        let mut found = self.titles.similar(&compared(record.text("title"))).into_iter().filter(may_be);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Some(one),
+            _ => None,
+        }
     }
 }

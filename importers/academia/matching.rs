@@ -5,9 +5,8 @@
 //!    [`MIN_TITLE_SIMILARITY`] of their words in common. 6. `text`: the title stands on the first pages. Where several works fit a rule, the
 //!    one whose year is in the name or on the first pages; if that leaves several, the next rule chooses among them.
 
-use std::collections::BTreeSet;
-
 use super::document::File;
+use super::titles::Titles;
 use super::work::{Work, compared};
 
 /// Words in common, of all words of both, from which on titles are the same.
@@ -20,7 +19,7 @@ pub const MIN_TITLE_WORDS: usize = 3;
 pub const LIMIT_TITLE_LETTERS: usize = 1500;
 
 /// A work as files are compared with it.
-pub struct Candidate<'w> {
+struct Candidate<'w> {
     work: &'w Work,
     title: String,
     names: Vec<String>,
@@ -35,8 +34,14 @@ pub struct Match {
     pub by: &'static str,
 }
 
+/// All works as files are compared with them.
+pub struct Candidates<'w> {
+    all: Vec<Candidate<'w>>,
+    titles: Titles,
+}
+
 /// The works as files are compared with them.
-pub fn candidates(works: &[Work]) -> Vec<Candidate<'_>> {
+pub fn candidates(works: &[Work]) -> Candidates<'_> {
     let of = |work| {
         let work: &Work = work;
         let title = compared(work.text("title"));
@@ -45,28 +50,34 @@ pub fn candidates(works: &[Work]) -> Vec<Candidate<'_>> {
         names.push(title.clone());
         Candidate { work, title, names }
     };
-    works.iter().map(of).collect()
+    let all: Vec<Candidate> = works.iter().map(of).collect();
+    let mut titles = Titles::default();
+    all.iter().enumerate().for_each(|(number, it)| titles.set(number, &it.title));
+    Candidates { all, titles }
 }
 
 /// The work of a file; `None` if no rule decides.
-pub fn find(file: &File, all: &[Candidate]) -> Option<Match> {
+pub fn find(file: &File, candidates: &Candidates) -> Option<Match> {
+    let all = candidates.all.as_slice();
     if let Some(chosen) = &file.chosen {
         let found =
             all.iter().position(|it| it.work.id.as_deref() == Some(chosen) || it.work.key() == *chosen);
         // What the user has written is never overruled.
         return found.map(|work| Match { work, by: "csv" });
     }
-    type Fits<'f> = &'f dyn Fn(&Candidate) -> bool;
+    let mut titled = candidates.titles.similar(&file.title);
+    titled.extend(candidates.titles.similar(&file.stem));
+    type Fits<'f> = &'f dyn Fn(usize, &Candidate) -> bool;
     let rules: [(&'static str, Fits); 4] = [
-        ("id", &|it| it.work.attachments.iter().any(|id| id.len() >= 4 && file.numbers.contains(id))),
-        ("name", &|it| it.names.contains(&file.stem)),
-        ("doi", &|it| has_doi(file, it.work)),
-        ("title", &|it| is_titled(file, it)),
+        ("id", &|_, it| it.work.attachments.iter().any(|id| id.len() >= 4 && file.numbers.contains(id))),
+        ("name", &|_, it| it.names.contains(&file.stem)),
+        ("doi", &|_, it| has_doi(file, it.work)),
+        ("title", &|at, _| titled.contains(&at)),
     ];
     // Of several that fit one rule the next ones choose.
     let mut pool: Vec<usize> = (0..all.len()).collect();
     for (by, rule) in rules {
-        let found: Vec<usize> = pool.iter().copied().filter(|at| rule(&all[*at])).collect();
+        let found: Vec<usize> = pool.iter().copied().filter(|at| rule(*at, &all[*at])).collect();
         if let Some(work) = only(&found, file, all) {
             return Some(Match { work, by });
         }
@@ -101,11 +112,6 @@ fn has_doi(file: &File, work: &Work) -> bool {
     matches!(file.dois.as_slice(), [doi] if !doi.is_empty() && work.text("doi").eq_ignore_ascii_case(doi))
 }
 
-fn is_titled(file: &File, it: &Candidate) -> bool {
-    let is_same = |title: &str| !title.is_empty() && similarity(title, &it.title) >= MIN_TITLE_SIMILARITY;
-    is_same(&file.title) || is_same(&file.stem)
-}
-
 /// The work whose title stands at the beginning of the text: of titles that hold one another the longest.
 fn in_text(file: &File, all: &[Candidate], pool: &[usize]) -> Option<usize> {
     let head = format!(" {} ", beginning(&file.first));
@@ -126,14 +132,6 @@ fn in_text(file: &File, all: &[Candidate], pool: &[usize]) -> Option<usize> {
 
 fn beginning(text: &str) -> &str {
     text.char_indices().nth(LIMIT_TITLE_LETTERS).map_or(text, |(at, _)| &text[..at])
-}
-
-/// Words in common, of all words of both: 1 for the same words in any order.
-pub fn similarity(left: &str, right: &str) -> f64 {
-    let words = |text| -> BTreeSet<&str> { str::split(text, ' ').filter(|word| !word.is_empty()).collect() };
-    let (left, right) = (words(left), words(right));
-    let n_all = left.union(&right).count();
-    if n_all == 0 { 0.0 } else { left.intersection(&right).count() as f64 / n_all as f64 }
 }
 
 /// A file's name without extension and without what browsers add to it: ` (1)`.

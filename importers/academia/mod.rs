@@ -1,21 +1,24 @@
 //! Academia.edu: papers, from what a person can save. The platform has no export of its own.
 //!
 //! [`page`] reads saved profiles and works, [`json`] answers of the platform, [`lists`] bibliographies, [`papers_csv`] the user's own
-//! decisions, [`document`] and [`pdf`] the files. [`gather`] puts all of it together into [`work`]s, [`matching`] finds which file is which, [`paper`]
+//! decisions, [`document`], [`pdf`] and [`office`] the files. [`gather`] puts all of it together into [`work`]s, [`matching`] finds which file is which, [`paper`]
 //! makes the items. What is accepted, and the thresholds: `README.md` beside this file.
 
 mod document;
 mod gather;
+mod inside;
 mod json;
 mod licence;
 mod lists;
 mod matching;
+mod office;
 mod page;
 mod paper;
 mod papers_csv;
 mod pdf;
 mod pdf_text;
 mod scan;
+mod titles;
 mod wire;
 mod work;
 
@@ -122,7 +125,7 @@ fn send(mut gathered: Gathered, sink: &mut dyn Sink) -> Result<(), ImportError> 
         files.sort_by_key(|(file, found)| {
             let order = ["csv", "id", "name", "doi", "title", "text"];
             let rank = order.iter().position(|by| *by == found.by);
-            (file.pdf.is_none(), rank, file.entry.path.clone())
+            (!file.is_pdf, rank, file.entry.path.clone())
         });
         let mut files = files.into_iter();
         match files.next() {

@@ -24,10 +24,10 @@ pub fn of_work(work: &Work, account: Option<&str>) -> Item {
 /// A work with its file.
 pub fn of_both(work: &Work, file: &File, by: &str, account: Option<&str>) -> Item {
     let mut facts = facts_of(work, account);
-    if let Some(pdf) = &file.pdf {
+    if let Some(inside) = &file.inside {
         // Of what the file says only that which no list knows better; when a file was made is not when it was published.
         for name in ["arxiv", "language", "abstract", "keywords", "venue", "volume"] {
-            if let (Some(value), false) = (pdf.facts.get(name), facts.contains_key(name)) {
+            if let (Some(value), false) = (inside.facts.get(name), facts.contains_key(name)) {
                 facts.insert(name.to_owned(), value.clone());
             }
         }
@@ -41,7 +41,7 @@ pub fn of_both(work: &Work, file: &File, by: &str, account: Option<&str>) -> Ite
 
 /// A file that is no work that anybody tells of.
 pub fn of_file(file: &File, chosen: &Map<String, Value>) -> Item {
-    let mut facts = file.pdf.as_ref().map(|pdf| pdf.facts.clone()).unwrap_or_default();
+    let mut facts = file.inside.as_ref().map(|inside| inside.facts.clone()).unwrap_or_default();
     if let ([doi], false) = (file.dois.as_slice(), facts.contains_key("doi")) {
         set(&mut facts, "doi", doi.clone());
     }
@@ -65,8 +65,8 @@ pub fn further(work: &Work, file: &File) -> Item {
     item.path = path_of(&work.facts, &file.entry);
     item.body = Body::Unique(file.entry.clone());
     set(&mut item.extra, "of", work.key());
-    if let Some(pdf) = &file.pdf {
-        set(&mut item.extra, "text", pdf.text.clone());
+    if let Some(inside) = &file.inside {
+        set(&mut item.extra, "text", inside.text.clone());
     }
     item
 }
@@ -109,20 +109,22 @@ fn facts_of(work: &Work, account: Option<&str>) -> Map<String, Value> {
 fn with_file(key: String, mut facts: Map<String, Value>, file: &File) -> Item {
     let mut about = Map::new();
     set(&mut about, "name", file.entry.name());
-    if let Some(pdf) = &file.pdf {
-        about.insert("pages".to_owned(), pdf.n_pages.into());
+    if let Some(inside) = &file.inside {
+        if inside.n_pages > 0 {
+            about.insert("pages".to_owned(), inside.n_pages.into());
+        }
         for name in ["title", "authors", "date"] {
-            if let Some(value) = pdf.facts.get(name) {
+            if let Some(value) = inside.facts.get(name) {
                 about.insert(name.to_owned(), value.clone());
             }
         }
-        if pdf.has_cover {
+        if inside.has_cover {
             about.insert("cover".to_owned(), true.into());
         }
-        if !pdf.text.is_empty() {
-            facts.insert("text".to_owned(), pdf.text.clone().into());
+        if !inside.text.is_empty() {
+            facts.insert("text".to_owned(), inside.text.clone().into());
         }
-        set(&mut facts, "licence_mark", pdf.licence_mark.clone());
+        set(&mut facts, "licence_mark", inside.licence_mark.clone());
     }
     facts.insert("file".to_owned(), Value::Object(about));
     let path = path_of(&facts, &file.entry);

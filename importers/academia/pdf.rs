@@ -5,17 +5,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lopdf::{Document, LoadOptions, Object, decode_text_string};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::licence;
+use super::inside::{Inside, LIMIT_TEXT_BYTES, is_junk};
 use super::pdf_text;
-use super::work::{compared, dois_in, person, set, set_date};
+use super::work::{compared, dois_in, person, set};
 use crate::shared::html::{self, Step};
 
-/// A larger PDF is found by its name only.
-pub const LIMIT_BYTES: u64 = 64 << 20;
-/// So much text of one is kept for full-text search.
-pub const LIMIT_TEXT_BYTES: usize = 256 << 10;
 /// A page, or the XMP, is not unpacked beyond this.
 const LIMIT_PAGE_BYTES: usize = 8 << 20;
 /// No object of one is unpacked beyond this.
@@ -23,41 +19,22 @@ const LIMIT_OBJECT_BYTES: usize = 64 << 20;
 /// The first pages: those that carry title, DOI, marks.
 const N_FIRST: usize = 2;
 
-/// What a PDF says of itself.
-#[derive(Clone, Debug, Default)]
-pub struct Pdf {
-    /// Facts: `title`, `authors`, `date`, `year`, `doi`, `arxiv`, `language`, `abstract`, `keywords`, `venue`, `volume`.
-    pub facts: Map<String, Value>,
-    /// Its pages, without a cover.
-    pub n_pages: usize,
-    /// All DOIs on the first pages and in the XMP.
-    pub dois: Vec<String>,
-    /// The text of the first pages, as it is compared.
-    pub first: String,
-    /// Its text, up to [`LIMIT_TEXT_BYTES`].
-    pub text: String,
-    /// A publisher's words on its first pages.
-    pub licence_mark: Option<String>,
-    /// True if there was a cover of the platform.
-    pub has_cover: bool,
-}
-
 /// True if the content begins as a PDF does.
 pub fn is_pdf(head: &[u8]) -> bool {
     memchr::memmem::find(&head[..head.len().min(1024)], b"%PDF-").is_some()
 }
 
 /// Reads a PDF; `None` if nobody can (it is damaged or locked).
-pub fn read(bytes: &[u8]) -> Option<Pdf> {
+pub fn read(bytes: &[u8]) -> Option<Inside> {
     // Foreign bytes in a large parser: whatever it does with them ends here.
     catch_unwind(AssertUnwindSafe(|| parsed(bytes))).ok().flatten()
 }
 
-fn parsed(bytes: &[u8]) -> Option<Pdf> {
+fn parsed(bytes: &[u8]) -> Option<Inside> {
     let options = LoadOptions { max_decompressed_size: Some(LIMIT_OBJECT_BYTES), ..LoadOptions::default() };
     let document = Document::load_mem_with_options(bytes, options).ok()?;
-    let mut pdf = Pdf::default();
-    info(&document, &mut pdf.facts);
+    let mut pdf = Inside::default();
+    info(&document, &mut pdf);
     let xmp = xmp(&document).unwrap_or_default();
     of_xmp(&xmp, &mut pdf);
     let language = document
@@ -84,20 +61,7 @@ fn parsed(bytes: &[u8]) -> Option<Pdf> {
             pdf.text.push('\n');
         }
     }
-    for doi in dois_in(&first) {
-        if !pdf.dois.contains(&doi) {
-            pdf.dois.push(doi);
-        }
-    }
-    set(&mut pdf.facts, "arxiv", arxiv_in(&first));
-    pdf.licence_mark = licence::mark(&first);
-    let language = language.filter(|it| it.len() >= 2).or_else(|| language_of(&pdf.text).map(str::to_owned));
-    set(
-        &mut pdf.facts,
-        "language",
-        language.map(|it| it.split(['-', '_']).next().unwrap_or_default().to_lowercase()),
-    );
-    pdf.first = compared(&first);
+    pdf.take_first_pages(&first, language);
     Some(pdf)
 }
 
@@ -116,7 +80,7 @@ fn is_cover(text: &str) -> bool {
         .any(|words| text.contains(words))
 }
 
-fn info(document: &Document, facts: &mut Map<String, Value>) {
+fn info(document: &Document, pdf: &mut Inside) {
     let info = document.trailer.get(b"Info").and_then(|it| document.dereference(it)).ok();
     let Some(info) = info.and_then(|(_, it)| it.as_dict().ok()) else { return };
     let text = |name: &[u8]| -> String {
@@ -126,34 +90,14 @@ fn info(document: &Document, facts: &mut Map<String, Value>) {
             .unwrap_or_default()
             .replace('\0', "")
     };
-    let title = text(b"Title");
-    if !is_junk(&title) {
-        set(facts, "title", title);
-    }
+    pdf.set_title(&text(b"Title"));
     let author = text(b"Author");
     if !is_junk(&author) {
         let people = author.split([';', '&']).map(person).filter(|it| !it.is_null());
-        set(facts, "authors", people.collect::<Vec<_>>());
+        set(&mut pdf.facts, "authors", people.collect::<Vec<_>>());
     }
-    // `D:20160503…`: when the file was made, a good guess at the year and no more.
-    if let Some(date) = text(b"CreationDate").strip_prefix("D:").and_then(|it| it.get(..4)) {
-        set_date(facts, date);
-    }
-}
-
-/// Titles that programs write and nobody has given.
-pub fn is_junk(title: &str) -> bool {
-    let lower = title.trim().to_lowercase();
-    let endings = [".doc", ".docx", ".dvi", ".pdf", ".indd", ".qxd", ".tex", ".rtf", ".odt", ".ps"];
-    lower.len() < 4
-        || lower.starts_with("microsoft word")
-        || lower.starts_with("untitled")
-        || lower.starts_with("sin título")
-        || lower.starts_with("unbenannt")
-        || lower.starts_with("document")
-        || lower.starts_with("powerpoint pres")
-        || endings.iter().any(|ending| lower.ends_with(ending))
-        || !lower.contains(|letter: char| letter.is_alphabetic())
+    // `D:20160503…`
+    pdf.set_made(text(b"CreationDate").trim_start_matches("D:"));
 }
 
 fn xmp(document: &Document) -> Option<String> {
@@ -164,7 +108,7 @@ fn xmp(document: &Document) -> Option<String> {
 }
 
 /// Dublin Core and PRISM in XMP.
-fn of_xmp(xmp: &str, pdf: &mut Pdf) {
+fn of_xmp(xmp: &str, pdf: &mut Inside) {
     let mut all: Vec<(String, String)> = Vec::new();
     html::walk(xmp, &mut |open, step| {
         if let Some(element) = open.last().filter(|_| step == Step::Open) {
@@ -179,9 +123,7 @@ fn of_xmp(xmp: &str, pdf: &mut Pdf) {
     let first = |names: &[&str]| {
         all.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.clone())
     };
-    if let Some(title) = first(&["dc:title"]).filter(|title| !is_junk(title)) {
-        set(&mut pdf.facts, "title", title);
-    }
+    pdf.set_title(&first(&["dc:title"]).unwrap_or_default());
     let every = |wanted: &str| {
         all.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect::<Vec<_>>()
     };
@@ -196,70 +138,9 @@ fn of_xmp(xmp: &str, pdf: &mut Pdf) {
     set(&mut pdf.facts, "doi", pdf.dois.first().cloned());
 }
 
-/// The number of a preprint: `2011.01234` of `arXiv:2011.01234v2`.
-fn arxiv_in(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let (at, it) = lower.match_indices("arxiv:").next()?;
-    let rest = lower[at + it.len()..].trim_start();
-    let len = rest.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).unwrap_or(rest.len());
-    let number = rest[..len].trim_end_matches('.');
-    let (month, counter) = number.split_once('.')?;
-    (month.len() == 4 && (4..=5).contains(&counter.len())).then(|| number.to_owned())
-}
-
-/// Small words that only one of the languages has.
-const SMALL_WORDS: &[(&str, &[&str])] = &[
-    ("en", &["the", "and", "of", "this", "with", "which", "from", "were"]),
-    ("es", &["el", "los", "las", "una", "por", "como", "según", "y"]),
-    ("de", &["der", "und", "die", "das", "nicht", "mit", "ist", "wurde"]),
-    ("fr", &["les", "des", "une", "est", "dans", "pour", "et", "sur"]),
-    ("it", &["il", "gli", "della", "che", "nel", "sono", "di", "è"]),
-    ("pt", &["os", "uma", "não", "são", "com", "ao", "dos", "e"]),
-];
-
-/// The language of a text by its small words; `None` if none is clearly ahead.
-fn language_of(text: &str) -> Option<&'static str> {
-    let mut counts = vec![0_u32; SMALL_WORDS.len()];
-    for word in text.split(|letter: char| !letter.is_alphabetic()).take(4000) {
-        let word = word.to_lowercase();
-        for (count, (_, words)) in counts.iter_mut().zip(SMALL_WORDS) {
-            *count += u32::from(words.contains(&word.as_str()));
-        }
-    }
-    let best = (0..counts.len()).max_by_key(|at| counts[*at])?;
-    let second = (0..counts.len()).filter(|at| *at != best).map(|at| counts[at]).max().unwrap_or(0);
-    (counts[best] >= 8 && counts[best] > second + second / 2).then(|| SMALL_WORDS[best].0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn titles_that_programs_write_are_none() {
-        for junk in ["Microsoft Word - a.doc", "untitled", "paper_final.dvi", "", "1-2", "Unbenannt 1"] {
-            assert!(is_junk(junk), "{junk}");
-        }
-        assert!(!is_junk("Los astilleros del norte"));
-    }
-
-    #[test]
-    fn languages_are_told_by_small_words() {
-        let text = |words: &str| words.repeat(10);
-        assert_eq!(
-            language_of(&text("the boats of this harbour were built with care and skill ")),
-            Some("en")
-        );
-        assert_eq!(language_of(&text("los barcos y las velas por el puerto como una ciudad ")), Some("es"));
-        assert_eq!(language_of(&text("der Hafen und das Schiff ist nicht mit der Werft ")), Some("de"));
-        assert_eq!(language_of("abc"), None);
-    }
-
-    #[test]
-    fn preprints_have_numbers() {
-        assert_eq!(arxiv_in("see arXiv:2011.01234v2 [cs]").as_deref(), Some("2011.01234"));
-        assert_eq!(arxiv_in("arXiv: none"), None);
-    }
 
     #[test]
     fn what_is_no_pdf_is_none() {

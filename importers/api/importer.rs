@@ -115,6 +115,8 @@ pub struct Survey {
     pub products: Vec<Product>,
     /// Paths that the export's own list names and no given part holds.
     pub missing: Vec<String>,
+    /// What a person must know before relying on the export, in one sentence each: that it holds one year only.
+    pub warnings: Vec<String>,
 }
 
 /// One product in an export.

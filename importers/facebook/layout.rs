@@ -4,6 +4,7 @@
 
 use exodus_api::{Kind, Source};
 
+use super::old::{self, OldPage};
 use crate::shared::meta::shape::{Shape, head};
 use crate::shared::meta::tree::File;
 
@@ -22,6 +23,8 @@ pub enum Section {
     Album,
     /// Pictures or videos that are in no album.
     Media,
+    /// A page of before 2018.
+    Old(OldPage),
     /// The account.
     Profile,
     /// A list of records.
@@ -78,12 +81,13 @@ impl Role {
         }
     }
 
-    /// What each record becomes.
+    /// What each record becomes; an event without a beginning is an activity.
     pub fn kind(self) -> Kind {
         match self {
             Role::Friends | Role::Groups | Role::Pages | Role::Saved => Kind::Bookmark,
             Role::GroupPosts | Role::Comments => Kind::Post,
-            Role::Events | Role::Reactions | Role::Searches | Role::Places => Kind::Activity,
+            Role::Events => Kind::Event,
+            Role::Reactions | Role::Searches | Role::Places => Kind::Activity,
         }
     }
 }
@@ -146,6 +150,7 @@ const POSTS: &[&str] = &["yourposts", "othersposts", "otherpeoplespostsonyourtim
 pub fn section_of(source: &dyn Source, file: &File) -> Option<Section> {
     match file.extension() {
         "json" => of_json(source, file),
+        "htm" if old::is_here(file) => old::page_of(source, file).map(Section::Old),
         "html" | "htm" => of_page(source, file),
         _ => None,
     }
@@ -238,6 +243,7 @@ const FOLDERS: &[(&str, &str)] = &[
     ("ads_information", "account"),
     ("logged_information", "account"),
     ("apps_and_websites_off_of_facebook", "account"),
+    ("html", "account"),
 ];
 
 /// The product of what is kept in a folder of that name.
@@ -253,7 +259,8 @@ pub fn is_own_name(stem: &str) -> bool {
     let letters: String = stem.chars().filter(char::is_ascii_alphabetic).collect();
     let own =
         ["inbox", "archived_threads", "filtered_threads", "message_requests", "e2ee_cutover", "message"];
-    let others = ["start_here", "index", "no-data", "media", "album", "stickers_used"];
+    let others =
+        ["start_here", "index", "no-data", "media", "album", "stickers_used", "html", "timeline", "photos"];
     own.contains(&stem)
         || others.contains(&stem)
         || OWN_FOLDERS.contains(&stem)

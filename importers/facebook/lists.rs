@@ -3,9 +3,10 @@
 //! A person has no number in the export, only the name that is shown; so two of the same name are told apart by their order.
 //! None of this is for anybody else: it goes into the index, and never to where posts are.
 
-use exodus_api::{Entry, ImportError, Item, Origin, Sink, Source};
+use exodus_api::{Entry, ImportError, Item, Kind, Origin, Sink, Source};
 use serde_json::{Map, Value, json};
 
+use super::event::Event;
 use super::layout::{List, Role};
 use crate::shared::content_lines::uid_of;
 use crate::shared::meta::facts::{Facts, seconds};
@@ -42,17 +43,25 @@ pub fn send(
                 return Ok(());
             }
             n_items += 1;
-            Ok(sink.item(item(told, list, origin, keys))?)
+            let mut item = item(told, list, origin, keys);
+            if list.role == Role::Events {
+                Event::default().add_to(&mut item);
+            }
+            Ok(sink.item(item)?)
         })?
     } else {
         let paths = if list.role == Role::Events { NESTED } else { LISTS };
-        pages.each_value(paths, sink, &mut |value, origin, sink| {
+        pages.each_keyed(paths, sink, &mut |value, on_the_way, origin, sink| {
             if !value.is_object() {
                 // `["You have no data in this section"]`, a list within a list that is read by itself.
                 return Ok(!value.is_number());
             }
             n_items += 1;
-            sink.item(item(Told::of_json(&value), list, origin, keys))?;
+            let mut item = item(Told::of_json(&value), list, origin, keys);
+            if list.role == Role::Events {
+                Event::of_json(&value, on_the_way).add_to(&mut item);
+            }
+            sink.item(item)?;
             Ok(true)
         })?
     };
@@ -164,7 +173,8 @@ fn item(told: Told, list: List, origin: Origin, keys: &mut Keys) -> Item {
         _ => minute.to_string(),
     };
     let key = keys.free(format!("{}:{named}", list.name));
-    let mut item = Item::new(list.role.kind(), list.role.product(), key, origin);
+    let kind = if list.role == Role::Events { Kind::Activity } else { list.role.kind() };
+    let mut item = Item::new(kind, list.role.product(), key, origin);
     item.time = told.time;
     let is_said = matches!(list.role, Role::Comments | Role::GroupPosts | Role::Searches);
     let title = if is_said && !told.said.is_empty() { &told.said } else { &told.name };

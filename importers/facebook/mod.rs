@@ -8,14 +8,18 @@
 
 mod account;
 mod albums;
+mod event;
 mod layout;
 mod lists;
+mod old;
 mod posts;
 
-use exodus_api::{About, Detection, ImportError, Importer, Kind, Options, Sink, Skip, Source, Survey};
+use exodus_api::{About, Detection, Entry, ImportError, Importer, Kind, Options, Sink, Skip, Source, Survey};
 
 use self::albums::Album;
 use self::layout::{OWN_FOLDERS, Section};
+use self::old::OldPage;
+use crate::shared::meta::coverage;
 use crate::shared::meta::named::Named;
 use crate::shared::meta::records::{Keys, original};
 use crate::shared::meta::send::{self, Sender};
@@ -40,6 +44,7 @@ static ABOUT: About = About {
         Kind::Chat,
         Kind::Bookmark,
         Kind::Activity,
+        Kind::Event,
         Kind::Setting,
         Kind::File,
     ],
@@ -65,8 +70,8 @@ static ABOUT: About = About {
 
 const PLATFORM: &str = "facebook";
 const MESSAGES: Platform = Platform { product: "messages", folder: "chats/facebook" };
-/// Pages of exports before 2018, which are only kept.
-const OLD_PAGES: &[&str] = &["wall", "messages", "friends"];
+/// Pages of exports before 2018.
+const OLD_PAGES: &[&str] = &["wall", "timeline", "messages", "friends", "photos"];
 /// Folders that tell what a part is that calls itself one of Facebook's.
 const PART_FOLDERS: &[&str] = &["posts", "photos_and_videos", "messages"];
 
@@ -119,7 +124,8 @@ impl Importer for Facebook {
         let exported_at = named.time();
         let products = products(source, layout::product_of_folder);
         // What a profile calls an account differs from what the parts are named after.
-        Ok(Survey { account: named.user, job, exported_at, products, missing: Vec::new() })
+        let warnings = coverage::warnings(source, &Tree::of(source));
+        Ok(Survey { account: named.user, job, exported_at, products, missing: Vec::new(), warnings })
     }
 
     fn import(&self, source: &dyn Source, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
@@ -132,6 +138,7 @@ impl Importer for Facebook {
         let mut threads = threads::threads(source, &tree);
         threads.extend(threads::flat(source, &tree));
         threads::import((source, &tree), &threads, MESSAGES, options, sink)?;
+        old::chats::import((source, &tree), MESSAGES, options, sink)?;
         import_lists(source, &sections, options, sink)
     }
 
@@ -165,16 +172,23 @@ fn import_posts(
     let is_wanted = [Kind::Post, Kind::Photo].iter().any(|kind| options.wants(*kind, send::PRODUCT));
     let mut posts: Vec<(&File, bool)> = Vec::new();
     let mut albums: Vec<(&File, Album)> = Vec::new();
+    let mut old: Vec<(&File, &Section)> = Vec::new();
     for (file, section) in sections {
         let entry = file.entry;
         match section {
-            Section::Posts { .. } | Section::Album | Section::Media if !is_wanted => {
+            Section::Posts { .. }
+            | Section::Album
+            | Section::Media
+            | Section::Old(OldPage::Wall | OldPage::Albums)
+                if !is_wanted =>
+            {
                 sink.skip(entry, Skip::NotAskedFor)?;
             }
             Section::Posts { is_single } => posts.push((file, *is_single)),
             Section::Album => albums.push((file, Album { entry, is_album: true })),
             Section::Media => albums.push((file, Album { entry, is_album: false })),
-            Section::Profile | Section::List(_) => {}
+            Section::Old(OldPage::Wall | OldPage::Albums) => old.push((file, section)),
+            Section::Old(OldPage::Friends) | Section::Profile | Section::List(_) => {}
         }
     }
     // The order of an export's parts is another each time; that of its names is not.
@@ -183,6 +197,7 @@ fn import_posts(
     let mut sender = Sender::new(source, tree);
     albums.iter().for_each(|(_, album)| album.look_through(source, &mut sender));
     let mut keys = Keys::default();
+    let first = posts.first().map(|(file, _)| file.entry);
     for (file, is_single) in posts {
         let is_whole = posts::send(source, (file.entry, is_single), &mut keys, &mut sender, sink)?;
         tell_missing(file, &mut sender, sink)?;
@@ -190,6 +205,11 @@ fn import_posts(
             // Kept too: no post says all that the export does.
             sink.item(original(PLATFORM, file.entry, send::PRODUCT, &mut keys))?;
         }
+    }
+    let last_old = import_old((source, tree), old, (&mut keys, &mut sender), sink)?;
+    let first = first.or(last_old);
+    if let (Some(entry), Some(span)) = (first, sender.span()) {
+        sink.note(entry, "dates", span.into())?;
     }
     for (file, album) in albums {
         let is_whole = album.send(source, &mut sender, sink)?;
@@ -199,6 +219,28 @@ fn import_posts(
         }
     }
     Ok(())
+}
+
+/// Imports what pages of before 2018 have of posts and pictures; returns the last of them.
+fn import_old<'a>(
+    (source, tree): (&dyn Source, &Tree),
+    mut pages: Vec<(&File<'a>, &Section)>,
+    (keys, sender): (&mut Keys, &mut Sender),
+    sink: &mut dyn Sink,
+) -> Result<Option<&'a Entry>, ImportError> {
+    // Names of albums come before what stands on the wall, so that pictures have them.
+    pages.sort_by_key(|(file, section)| (**section == Section::Old(OldPage::Wall), order_of(file)));
+    for (file, section) in &pages {
+        let is_whole = match section {
+            Section::Old(OldPage::Wall) => old::wall::send(source, file.entry, keys, sender, sink)?,
+            _ => old::wall::albums((source, tree), file.entry, sender, sink).map(|()| true)?,
+        };
+        tell_missing(file, sender, sink)?;
+        if is_whole {
+            sink.item(original(PLATFORM, file.entry, send::PRODUCT, keys))?;
+        }
+    }
+    Ok(pages.last().map(|(file, _)| file.entry))
 }
 
 /// What sorts files by their names and not by where they lie in the parts.
@@ -229,6 +271,7 @@ fn import_lists(
         let (kind, product) = match section {
             Section::List(list) => (list.role.kind(), list.role.product()),
             Section::Profile => (Kind::Setting, account::PRODUCT),
+            Section::Old(OldPage::Friends) => (Kind::Bookmark, "friends"),
             _ => continue,
         };
         if !options.wants(kind, product) {
@@ -241,6 +284,10 @@ fn import_lists(
                 if let Some(item) = account::item(source, entry) {
                     sink.item(item)?;
                 }
+            }
+            // Kept too: what its further lists are only their headings say.
+            Section::Old(_) if old::wall::friends(source, entry, &mut keys, sink)? => {
+                sink.item(original(PLATFORM, entry, "friends", &mut keys))?;
             }
             Section::List(_) if sink.is_done(entry) => sink.used(entry)?,
             Section::List(list) if lists::send(source, entry, *list, &mut keys, sink)? => sink.used(entry)?,

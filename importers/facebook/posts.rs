@@ -53,7 +53,7 @@ pub fn send(
 }
 
 /// Sends what is only a sentence of the platform's: facts, and nothing for anybody else.
-fn send_sentence(
+pub fn send_sentence(
     (sentence, time): (String, Option<i64>),
     origin: Origin,
     keys: &mut Keys,

@@ -156,6 +156,7 @@ impl Importer for Google {
             exported_at: None,
             missing: products::missing(source, root, &browser),
             products,
+            ..Survey::default()
         })
     }
 

@@ -17,6 +17,7 @@ use exodus_api::{About, Detection, Entry, ImportError, Importer, Kind, Options, 
 
 use self::layout::{Role, Section};
 use self::posts::Posts;
+use crate::shared::meta::coverage;
 use crate::shared::meta::named::Named;
 use crate::shared::meta::post::Type;
 use crate::shared::meta::records::{Keys, original};
@@ -135,6 +136,7 @@ impl Importer for Instagram {
             exported_at,
             products: products(source, layout::product_of_folder),
             missing: Vec::new(),
+            warnings: coverage::warnings(source, &tree),
         })
     }
 
@@ -185,6 +187,7 @@ fn import_posts(
         Section::Posts { of, .. } => (*of, file.number()),
         _ => (Type::Post, 0),
     });
+    let first = files.first().map(|(file, _)| file.entry);
     for (file, section) in files {
         if !is_wanted {
             sink.skip(file.entry, Skip::NotAskedFor)?;
@@ -209,6 +212,9 @@ fn import_posts(
             // Kept too: no post says all that the export does.
             sink.item(original(PLATFORM, file.entry, send::PRODUCT, keys))?;
         }
+    }
+    if let (Some(entry), Some(span)) = (first, sender.span()) {
+        sink.note(entry, "dates", span.into())?;
     }
     Ok(())
 }

@@ -323,8 +323,16 @@ pub fn uid_of(name: &[u8]) -> String {
     bytes.copy_from_slice(&hash.as_bytes()[..16]);
     bytes[6] = (bytes[6] & 0x0f) | 0x80;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut uid = String::with_capacity(36);
+    for (n, byte) in bytes.into_iter().enumerate() {
+        if [4, 6, 8, 10].contains(&n) {
+            uid.push('-');
+        }
+        for digit in [byte >> 4, byte & 0x0f] {
+            uid.extend(char::from_digit(u32::from(digit), 16));
+        }
+    }
+    uid
 }
 
 /// A UID as the name of a file.

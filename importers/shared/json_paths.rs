@@ -149,33 +149,25 @@ impl<R: Read> JsonPaths<R> {
 
     /// Reads a value to its end, into `into` if there is room for it; tells whether there was.
     fn copy(&mut self, mut into: Option<&mut Vec<u8>>) -> io::Result<bool> {
-        let (mut depth, mut is_text, mut is_escaped, mut is_whole, mut is_begun) =
-            (0_usize, false, false, true, false);
+        let (mut value, mut is_whole) = (Extent::default(), true);
         loop {
-            let Some(byte) = self.peek()? else {
-                return if depth == 0 && !is_text && is_begun { Ok(is_whole) } else { Err(ends_early()) };
+            let bytes = self.reader.fill_buf()?;
+            let Some(&first) = bytes.first() else {
+                return if value.may_end() { Ok(is_whole) } else { Err(ends_early()) };
             };
-            let is_end = depth == 0 && !is_text && is_begun;
-            if is_end && matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
+            if !value.is_begun && matches!(first, b',' | b']' | b'}' | b':') {
+                return Err(self.unexpected(first));
+            }
+            let (len, is_end) = value.pass(bytes);
+            if let Some(into) = &mut into {
+                let room = LIMIT_BYTES.saturating_sub(into.len());
+                into.extend_from_slice(&bytes[..len.min(room)]);
+                is_whole &= len <= room;
+            }
+            self.reader.consume(len);
+            self.offset += len as u64;
+            if is_end {
                 return Ok(is_whole);
-            }
-            if !is_begun && matches!(byte, b',' | b']' | b'}' | b':') {
-                return Err(self.unexpected(byte));
-            }
-            self.byte()?;
-            is_begun = true;
-            match byte {
-                _ if is_escaped => is_escaped = false,
-                b'\\' if is_text => is_escaped = true,
-                b'"' => is_text = !is_text,
-                b'{' | b'[' if !is_text => depth += 1,
-                b'}' | b']' if !is_text => depth -= 1,
-                _ => {}
-            }
-            match &mut into {
-                Some(into) if into.len() < LIMIT_BYTES => into.push(byte),
-                Some(_) => is_whole = false,
-                None => {}
             }
         }
     }
@@ -237,6 +229,51 @@ impl<R: Read> JsonPaths<R> {
     fn unexpected(&self, byte: u8) -> io::Error {
         let text = format!("no JSON: `{}` at byte {}", byte.escape_ascii(), self.offset.saturating_sub(1));
         io::Error::new(io::ErrorKind::InvalidData, text)
+    }
+}
+
+/// How far a value goes.
+#[derive(Default)]
+struct Extent {
+    depth: usize,
+    is_begun: bool,
+    is_text: bool,
+    is_escaped: bool,
+}
+
+impl Extent {
+    fn may_end(&self) -> bool {
+        self.is_begun && self.depth == 0 && !self.is_text
+    }
+
+    /// Goes on through `bytes`; returns how many of them belong to the value, and whether it ends there.
+    fn pass(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            if std::mem::take(&mut self.is_escaped) {
+                at += 1;
+                continue;
+            }
+            if self.is_text {
+                let Some(len) = memchr::memchr2(b'"', b'\\', &bytes[at..]) else { break };
+                at += len + 1;
+                let is_quote = bytes[at - 1] == b'"';
+                (self.is_text, self.is_escaped) = (!is_quote, !is_quote);
+                continue;
+            }
+            if self.may_end() && matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') {
+                return (at, true);
+            }
+            self.is_begun = true;
+            match byte {
+                b'"' => self.is_text = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => self.depth -= 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        (bytes.len(), false)
     }
 }
 

@@ -83,10 +83,19 @@ const LIMIT_WALL_CLOCK_LEN: usize = 60;
 /// The time that a text tells, in seconds since 1970-01-01 UTC.
 pub fn seconds(text: &str) -> Option<i64> {
     let text = tidied(text)?;
-    let clock = find_clock(&text)?;
+    at_clock(&text, &find_clock(&text)?)
+}
+
+/// The same where a page shows no seconds: `Friday, October 4, 2013 at 10:05pm PDT`, `viernes, 4 de octubre de 2013 a las 22:05 UTC+02`.
+pub fn seconds_to_the_minute(text: &str) -> Option<i64> {
+    let text = tidied(text)?;
+    at_clock(&text, &find_clock(&text).or_else(|| find_short_clock(&text))?)
+}
+
+fn at_clock(text: &str, clock: &Clock) -> Option<i64> {
     let (before, after) = (&text[..clock.start], &text[clock.end..]);
     let date = date(before)?;
-    let time = Time::new(hour_of(&clock, before, after), clock.minute, clock.second, 0).ok()?;
+    let time = Time::new(hour_of(clock, before, after), clock.minute, clock.second, 0).ok()?;
     let offset = Offset::from_seconds(zone(after)? * 60).ok()?;
     offset.to_timestamp(date.to_datetime(time)).ok().map(Timestamp::as_second)
 }
@@ -218,7 +227,8 @@ fn date(text: &str) -> Option<Date> {
     let numbers = numbers(text);
     let word = text.to_lowercase();
     let words = word.split(|letter: char| !letter.is_alphabetic()).filter(|word| word.chars().count() > 2);
-    let month = words.filter_map(month_of).next();
+    // The last: `martes, 4 de octubre` begins like March.
+    let month = words.filter_map(month_of).next_back();
     let (year, month, day) = match (month, &*numbers) {
         (Some(month), [(year, 4), (day, _)] | [(day, _), (year, 4)]) => (*year, month, *day),
         (None, [(year, 4), (month, _), (day, _)]) => (*year, *month, *day),
@@ -331,6 +341,26 @@ mod tests {
             assert_eq!(wall_clock_seconds(text), None, "{text}");
         }
         assert_eq!(time_of_day("Terça-feira, 11 de agosto de 2026 às 22:03 UTC"), Some(22 * 3600 + 180));
+    }
+
+    #[test]
+    fn dates_to_the_minute_have_their_zone_and_a_day_of_the_week_is_no_month() {
+        for (text, wanted) in [
+            ("Friday, October 4, 2013 at 10:05pm PDT", "2013-10-05T05:05:00Z"),
+            ("Wednesday, November 12, 2008 at 8:53pm UTC+01", "2008-11-12T19:53:00Z"),
+            ("Freitag, 4. Oktober 2013 um 22:05 UTC+02", "2013-10-04T20:05:00Z"),
+            ("martes, 1 de octubre de 2013 a las 22:05 UTC+02", "2013-10-01T20:05:00Z"),
+            ("5. november 2016 kl. 02:39 UTC+01", "2016-11-05T01:39:00Z"),
+            ("Friday, 4 October 2013 at 22:05 UTC-03:30", "2013-10-05T01:35:00Z"),
+        ] {
+            let found = seconds_to_the_minute(text).and_then(|it| Timestamp::from_second(it).ok());
+            assert_eq!(found.map(|it| it.to_string()).as_deref(), Some(wanted), "{text}");
+        }
+        assert_eq!(
+            seconds_to_the_minute("31. heinäkuuta 2016 kello 21:05 UTC+03"),
+            None,
+            "Finnish is not known"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The index: `index.sqlite`, and how records become rows.
 //!
-//! Only [`Index::apply`] writes what records say, whether they come from a running import or from the ledger, so
+//! Only [`Index::apply`] (and [`Index::apply_new`], which is a part of it) writes what records say, whether they come from a running import or from the ledger, so
 //! that an index that was built again is the same. Queries for people are in [`super::reader`].
 
 use std::collections::HashMap;
@@ -24,10 +24,15 @@ const APPLICATION_ID: i32 = 0x6578_6f64;
 /// The archive format that this program reads and writes.
 pub const FORMAT: i32 = 1;
 
+/// Pages twice the usual size: half as many to find, to hold and to write for rows of some hundred bytes.
+const PAGE_BYTES: i32 = 8192;
+
 /// The index, open for reading or writing.
 pub struct Index {
     /// The connection, for queries.
     pub conn: Connection,
+    /// Its file.
+    pub path: PathBuf,
     exports: HashMap<String, i64>,
     parts: HashMap<String, i64>,
     labels: HashMap<Label, i64>,
@@ -50,12 +55,13 @@ impl Index {
     /// When it cannot be made.
     pub fn create(path: &Path) -> Result<Index> {
         let conn = Connection::open(path)?;
+        conn.pragma_update(None, "page_size", PAGE_BYTES)?;
         set_up(&conn)?;
         conn.execute_batch(include_str!("schema.sql"))?;
         conn.pragma_update(None, "application_id", APPLICATION_ID)?;
         conn.pragma_update(None, "user_version", FORMAT)?;
         super::make_private(path)?;
-        Ok(Index::of(conn))
+        Ok(Index::of(conn, path))
     }
 
     /// Opens the index for writing.
@@ -90,13 +96,14 @@ impl Index {
             set_up(&conn)?;
         }
         conn.busy_timeout(std::time::Duration::from_secs(10))?;
-        Ok(Index::of(conn))
+        Ok(Index::of(conn, path))
     }
 
-    fn of(conn: Connection) -> Index {
+    fn of(conn: Connection, path: &Path) -> Index {
         conn.set_prepared_statement_cache_capacity(64);
         Index {
             conn,
+            path: path.to_owned(),
             exports: HashMap::new(),
             parts: HashMap::new(),
             labels: HashMap::new(),
@@ -243,38 +250,67 @@ impl Index {
         Ok(id)
     }
 
-    fn apply_item(&mut self, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
-        let export = self.export_id(&it.export)?;
-        let known: Option<i64> = {
-            let mut query =
-                self.conn.prepare_cached("SELECT id FROM item WHERE platform = ?1 AND key = ?2")?;
-            query.query_row([&it.platform, &it.key], |row| row.get(0)).optional()?
-        };
-        let fold = it.path.as_ref().filter(|_| it.mail.is_none()).map(|path| names::folded(path));
-        let extra = (!it.extra.is_empty()).then(|| serde_json::Value::Object(it.extra.clone()).to_string());
-        // For a new one the plain statement: SQLite keeps what one that may update could have to take back.
-        let size = it.size as i64;
-        match known {
-            None => self.run(
-                "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                params![
-                    it.platform, it.key, it.kind, it.product, it.time, it.title, it.path, fold, size, it.blake3, export,
-                    extra
-                ],
-            )?,
-            Some(id) => self.run(
-                "UPDATE item SET time = ?2, title = ?3, path = ?4, path_fold = ?5, size = ?6, blake3 = ?7,
-                 export_id = ?8, extra = ?9, has_text = CASE WHEN blake3 IS ?7 AND title IS ?3
-                 AND json_extract(extra, '$.text') IS json_extract(?9, '$.text') THEN has_text ELSE 0 END
-                 WHERE id = ?1",
-                params![id, it.time, it.title, it.path, fold, size, it.blake3, export, extra],
-            )?,
-        };
-        let id = known.unwrap_or_else(|| self.conn.last_insert_rowid());
-        if known.is_some() {
-            self.run("DELETE FROM item_label WHERE item_id = ?1", params![id])?;
+    /// Makes rows of the record of an item without a path, whose facts are `extra` as [`json_text`] writes them, if the index has no
+    /// item of its key; `None` if it has one, and then nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Index::apply`].
+    pub fn apply_new(&mut self, it: &ItemRecord, extra: Option<&str>) -> Result<Option<i64>> {
+        if !self.insert(it, None, extra)? {
+            return Ok(None);
         }
+        self.apply_rest(self.conn.last_insert_rowid(), it, None).map(Some)
+    }
+
+    fn apply_item(&mut self, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
+        let fold = it.path.as_ref().filter(|_| it.mail.is_none()).map(|path| names::folded(path));
+        let extra = json_text(&it.extra);
+        // Without a path only the key can stand against it, and most are new: trying it searches the keys, which are in no order, once
+        // instead of twice.
+        let known = if fold.is_some() { self.item_id(&it.platform, &it.key)? } else { None };
+        if known.is_none() && self.insert(it, fold.as_deref(), extra.as_deref())? {
+            return self.apply_rest(self.conn.last_insert_rowid(), it, facts);
+        }
+        let known = if known.is_some() { known } else { self.item_id(&it.platform, &it.key)? };
+        let id = known.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let export = self.export_id(&it.export)?;
+        self.run(
+            "UPDATE item SET time = ?2, title = ?3, path = ?4, path_fold = ?5, size = ?6, blake3 = ?7,
+             export_id = ?8, extra = ?9, has_text = CASE WHEN blake3 IS ?7 AND title IS ?3
+             AND json_extract(extra, '$.text') IS json_extract(?9, '$.text') THEN has_text ELSE 0 END
+             WHERE id = ?1",
+            params![id, it.time, it.title, it.path, fold, it.size as i64, it.blake3, export, extra],
+        )?;
+        self.run("DELETE FROM item_label WHERE item_id = ?1", params![id])?;
+        self.apply_rest(id, it, facts)
+    }
+
+    /// Inserts the row of an item; false if there is one of its key. Not `DO UPDATE`: SQLite keeps what that could have to take back.
+    fn insert(&mut self, it: &ItemRecord, fold: Option<&str>, extra: Option<&str>) -> Result<bool> {
+        let export = self.export_id(&it.export)?;
+        let n_rows = self.run(
+            "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (platform, key) DO NOTHING",
+            params![
+                it.platform,
+                it.key,
+                it.kind,
+                it.product,
+                it.time,
+                it.title,
+                it.path,
+                fold,
+                it.size as i64,
+                it.blake3,
+                export,
+                extra
+            ],
+        )?;
+        Ok(n_rows == 1)
+    }
+
+    /// Makes the rows of an item beside its own; returns that one.
+    fn apply_rest(&mut self, id: i64, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
         for (position, label) in it.labels.iter().enumerate() {
             let label = self.label_id(label)?;
             self.run(
@@ -344,11 +380,14 @@ impl Index {
     }
 
     fn apply_origin(&mut self, it: &OriginRecord) -> Result<i64> {
-        let mut query = self.conn.prepare_cached("SELECT id FROM item WHERE platform = ?1 AND key = ?2")?;
-        let id: i64 = query.query_row([&it.platform, &it.key], |row| row.get(0))?;
-        drop(query);
+        let id = self.item_id(&it.platform, &it.key)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
         self.add_origin(id, &it.origin)?;
         Ok(id)
+    }
+
+    fn item_id(&self, platform: &str, key: &str) -> Result<Option<i64>> {
+        let mut query = self.conn.prepare_cached("SELECT id FROM item WHERE platform = ?1 AND key = ?2")?;
+        Ok(query.query_row([platform, key], |row| row.get(0)).optional()?)
     }
 
     fn add_origin(&mut self, item: i64, spot: &Spot) -> Result<()> {
@@ -471,7 +510,7 @@ impl Index {
     /// When the index cannot be read.
     pub fn has_unique(&self, platform: &str, prefix: &str, size: u64) -> Result<bool> {
         let mut query = self.conn.prepare_cached(
-            "SELECT 1 FROM item WHERE size = ?3 AND platform = ?1 AND substr(key, 1, length(?2)) = ?2 LIMIT 1",
+            "SELECT 1 FROM item WHERE size = ?3 AND size > 0 AND platform = ?1 AND substr(key, 1, length(?2)) = ?2 LIMIT 1",
         )?;
         Ok(query.exists(params![platform, prefix, size as i64])?)
     }
@@ -493,6 +532,11 @@ impl Index {
     }
 }
 
+/// Facts as the index keeps them.
+pub fn json_text(extra: &serde_json::Map<String, serde_json::Value>) -> Option<String> {
+    (!extra.is_empty()).then(|| serde_json::to_string(extra).expect("facts are plain data"))
+}
+
 /// The role of a label as the index spells it; empty for the user's own.
 pub fn role_name(label: &Label) -> String {
     let role = label.role.and_then(|role| serde_json::to_value(role).ok());
@@ -504,7 +548,7 @@ fn set_up(conn: &Connection) -> Result<()> {
     // The files it speaks of were safe before it.
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
-    conn.pragma_update(None, "cache_size", -40_000)?;
+    conn.pragma_update(None, "cache_size", -48_000)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     // Else SQLite plans a query anew for every value that is bound to it, which costs more than most queries.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

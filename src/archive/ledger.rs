@@ -15,6 +15,9 @@ use crate::report::error::{Error, Kind, Result};
 /// The name of the ledger in the archive.
 pub const FILE_NAME: &str = "ledger.jsonl";
 
+/// Most records are shorter.
+const USUAL_BYTES: usize = 1 << 10;
+
 /// The ledger, open for appending.
 pub struct Ledger {
     path: PathBuf,
@@ -53,11 +56,17 @@ impl Ledger {
     /// # Errors
     /// When the disk does not take it.
     pub fn append(&mut self, record: &Record) -> Result<()> {
-        let mut line = serde_json::to_vec(record).expect("records are plain data");
-        line.push(b'\n');
-        self.hash.update(&line);
+        self.append_line(&line(record))
+    }
+
+    /// Appends a record that is a [`line`] already.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn append_line(&mut self, line: &[u8]) -> Result<()> {
+        self.hash.update(line);
         self.len_bytes += line.len() as u64;
-        self.out.write_all(&line).map_err(|err| Error::io("append to", &self.path, &err))
+        self.out.write_all(line).map_err(|err| Error::io("append to", &self.path, &err))
     }
 
     /// Hands all records over to the kernel; returns the length of the ledger in bytes.
@@ -73,6 +82,14 @@ impl Ledger {
     pub fn blake3(&self) -> String {
         self.hash.finalize().to_hex().to_string()
     }
+}
+
+/// A record as it stands in the ledger, with the end of its line.
+pub fn line(record: &Record) -> Vec<u8> {
+    let mut line = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut line, record).expect("records are plain data");
+    line.push(b'\n');
+    line
 }
 
 /// BLAKE3 of the first `len_bytes` of the ledger; `None` if it is shorter.

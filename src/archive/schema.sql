@@ -57,7 +57,7 @@ CREATE TABLE item (
     time      INTEGER,
     title     TEXT,
     path      TEXT,
-    path_fold TEXT UNIQUE,
+    path_fold TEXT,
     size      INTEGER NOT NULL,
     blake3    TEXT,
     export_id INTEGER NOT NULL REFERENCES export (id),
@@ -66,7 +66,8 @@ CREATE TABLE item (
     UNIQUE (platform, key)
 );
 CREATE INDEX item_by_time ON item (kind, time);
-CREATE INDEX item_by_size ON item (size);
+CREATE UNIQUE INDEX item_by_path ON item (path_fold) WHERE path_fold IS NOT NULL;
+CREATE INDEX item_by_size ON item (size) WHERE size > 0;
 CREATE INDEX item_without_text ON item (id) WHERE has_text = 0;
 
 CREATE TABLE origin (

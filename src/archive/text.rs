@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use rusqlite::params;
 
@@ -14,12 +15,12 @@ use crate::report::event::{Event, Observer};
 use crate::report::kill_point::kill_point;
 
 /// Items are read so many at a time, or fewer if they are large: bounds what is in memory.
-const BATCH_ITEMS: usize = 128;
-const BATCH_BYTES: u64 = 32 << 20;
+const BATCH_ITEMS: usize = 1024;
+const BATCH_BYTES: u64 = 16 << 20;
 /// The text of a larger file is not looked into.
 const PAGE_BYTES: u64 = 4 << 20;
 /// A transaction takes so many batches: bounds what a kill costs.
-const BATCHES_PER_COMMIT: usize = 32;
+const BATCHES_PER_COMMIT: usize = 16;
 
 struct Job {
     id: i64,
@@ -49,58 +50,85 @@ pub fn update(root: &Path, index: &Index, observer: &dyn Observer, stop: &Atomic
     }
     let begin = Event::Begin { stage: "full text", total_bytes: bytes as u64, total_items: items as u64 };
     observer.event(begin);
-    let mut done = 0;
-    let mut batch = Batch::default();
-    let is_stopped = || stop.load(Ordering::Relaxed);
-    while !is_stopped() {
-        index.begin()?;
-        for _ in 0..BATCHES_PER_COMMIT {
-            batch = write_and_read_on(root, index, batch, observer)?;
-            done += batch.jobs.len() as u64;
-            if batch.jobs.is_empty() || is_stopped() {
-                break;
-            }
-        }
-        kill_point();
-        index.commit()?;
-        if batch.jobs.is_empty() {
-            break;
-        }
-    }
+    let (sender, batches) = std::sync::mpsc::sync_channel(1);
+    let path = &index.path;
+    let done = std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read_all(root, path, sender));
+        let written = write_all(index, batches, observer, stop);
+        let read = reading.join().expect("a text that cannot be read is empty");
+        written.and_then(|done| read.map(|()| done))
+    })?;
     observer.event(Event::End { stage: "full text" });
-    // What was read and not written any more has no text yet.
-    Ok(done - batch.jobs.len() as u64)
+    Ok(done)
 }
 
-/// Items and their texts.
-#[derive(Default)]
+/// Items and their texts: all items without a text between the first and the last of them.
 struct Batch {
     jobs: Vec<Job>,
     texts: Vec<Text>,
 }
 
-/// Writes a batch while the texts of the next one are read; returns that one, empty if there is no more.
-fn write_and_read_on(root: &Path, index: &Index, batch: Batch, observer: &dyn Observer) -> Result<Batch> {
-    let jobs = next_jobs(index, batch.jobs.last().map_or(0, |job| job.id))?;
-    std::thread::scope(|scope| {
-        let reading = scope.spawn(|| read_texts(root, &jobs));
-        write(index, batch, observer)?;
-        Ok(reading.join().expect("a text that cannot be read is empty"))
-    })
-    .map(|texts| Batch { jobs, texts })
+/// Reads the texts of all items that have none, batch by batch, until nobody wants more. By a connection of its own, for which what is
+/// being written is not there yet.
+fn read_all(root: &Path, path: &Path, to: SyncSender<Batch>) -> Result<()> {
+    let index = Index::open_for_reading(path)?;
+    let mut last = 0;
+    loop {
+        let jobs = next_jobs(&index, last)?;
+        let Some(end) = jobs.last() else { return Ok(()) };
+        last = end.id;
+        let texts = read_texts(root, &jobs);
+        if to.send(Batch { jobs, texts }).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes what comes, some batches a transaction; returns how many items they were.
+fn write_all(
+    index: &Index,
+    batches: Receiver<Batch>,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<u64> {
+    let mut done = 0;
+    loop {
+        index.begin()?;
+        let mut ids: Option<(i64, i64)> = None;
+        for batch in batches.iter().take(BATCHES_PER_COMMIT) {
+            if let (Some(first), Some(last)) = (batch.jobs.first(), batch.jobs.last()) {
+                ids = Some((ids.map_or(first.id, |(first, _)| first), last.id));
+            }
+            done += batch.jobs.len() as u64;
+            write(index, batch, observer)?;
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        if let Some((first, last)) = ids {
+            // Once a transaction: a statement that may change several rows makes SQLite write down what the full text has gathered.
+            let mut mark = index
+                .conn
+                .prepare_cached("UPDATE item SET has_text = 1 WHERE has_text = 0 AND id BETWEEN ?1 AND ?2")?;
+            mark.execute([first, last])?;
+        }
+        kill_point();
+        index.commit()?;
+        if ids.is_none() || stop.load(Ordering::Relaxed) {
+            return Ok(done);
+        }
+    }
 }
 
 fn write(index: &Index, batch: Batch, observer: &dyn Observer) -> Result<()> {
     let mut insert = index.conn.prepare_cached(
         "INSERT OR REPLACE INTO text (rowid, subject, sender, recipients, body) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
-    let mut mark = index.conn.prepare_cached("UPDATE item SET has_text = 1 WHERE id = ?1")?;
     for (job, text) in batch.jobs.iter().zip(batch.texts) {
         insert.execute(params![job.id, text.subject, text.sender, text.recipients, text.body])?;
-        mark.execute([job.id])?;
-        observer.event(Event::Bytes(job.size));
-        observer.event(Event::Items(1));
     }
+    observer.event(Event::Bytes(batch.jobs.iter().map(|job| job.size).sum()));
+    observer.event(Event::Items(batch.jobs.len() as u64));
     Ok(())
 }
 
@@ -120,13 +148,14 @@ fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
         && bytes < BATCH_BYTES
     {
         let size = row.get::<_, i64>(4)? as u64;
-        bytes += size;
+        let text: Option<String> = row.get(5)?;
+        bytes += size + text.as_ref().map_or(0, |text| text.len() as u64);
         jobs.push(Job {
             id: row.get(0)?,
             is_message: row.get(1)?,
             path: row.get(2)?,
             title: row.get(3)?,
-            text: row.get(5)?,
+            text,
             is_page: row.get::<_, bool>(6)? && size <= PAGE_BYTES,
             size,
         });
@@ -136,6 +165,10 @@ fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
 
 /// The texts of the jobs, in their order, read by as many threads as there are processors.
 fn read_texts(root: &Path, jobs: &[Job]) -> Vec<Text> {
+    // What is facts only was read with its row.
+    if jobs.iter().all(|job| job.path.is_none()) {
+        return jobs.iter().map(|job| text_of(root, job)).collect();
+    }
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let mut found: Vec<(usize, Text)> = std::thread::scope(|scope| {

@@ -4,6 +4,7 @@
 //! Commands return an error or nothing; here it becomes lines on stderr and an exit code.
 
 mod archive_commands;
+mod batch;
 mod chosen_target;
 mod config;
 mod doctor;
@@ -21,6 +22,7 @@ mod sandbox;
 mod site;
 mod target;
 mod verify;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -90,6 +92,8 @@ enum Command {
     Site(site::SiteCommand),
     Ready(receipt::ReadyArgs),
     Reindex(verify::ReindexArgs),
+    Batch(batch::BatchCommand),
+    Watch(watch::WatchArgs),
     Importers(inspect::ImportersArgs),
     Config(config::ConfigCommand),
     Doctor(doctor::DoctorArgs),
@@ -126,6 +130,7 @@ struct Context<'a> {
 
 /// Runs the program with the given importers and arguments; returns its exit code.
 pub fn run(importers: &[&dyn Importer], args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::batch::process::end_with_parent();
     let args: Vec<OsString> = args.into_iter().collect();
     let file = config::file_of(&args);
     let settings = FileSettings::read(&file);
@@ -229,6 +234,8 @@ fn dispatch(command: &Command, matches: &ArgMatches, context: &Context) -> Resul
     match command {
         Command::Import(args) => import::run(args, own, context),
         Command::Push(args) => push::run(args, context),
+        Command::Batch(args) => batch::run(args, context),
+        Command::Watch(args) => watch::run(args, context),
         Command::Target(args) => target::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Status(args) => archive_commands::status(args, context),

@@ -110,15 +110,23 @@ impl Progress {
 
     /// Prints a plain line unless one was printed a moment ago.
     fn plain(&self, state: &mut State, text: impl FnOnce() -> String) {
+        if self.is_due(state) {
+            self.output.note(&self.output.shown(&text()));
+        }
+    }
+
+    /// True if a plain line is wanted and none was printed a moment ago.
+    fn is_due(&self, state: &mut State) -> bool {
         if self.is_quiet || self.output.is_terminal() {
-            return;
+            return false;
         }
         let now = Instant::now();
         let last = *state.last_plain.get_or_insert(now);
-        if now.duration_since(last) >= PLAIN_EVERY {
+        let is_due = now.duration_since(last) >= PLAIN_EVERY;
+        if is_due {
             state.last_plain = Some(now);
-            self.output.note(&self.output.shown(&text()));
         }
+        is_due
     }
 
     fn advance(&self, bytes: u64, items: u64) {
@@ -135,8 +143,11 @@ impl Progress {
         if let Some(bar) = stage.product.as_ref().and_then(|product| product.bar.as_ref()) {
             bar.inc(bytes);
         }
-        let line = stage.line();
-        self.plain(&mut state, || line);
+        if self.is_due(&mut state)
+            && let Some(stage) = &state.stage
+        {
+            self.output.note(&self.output.shown(&stage.line()));
+        }
     }
 
     fn tell(&self, value: serde_json::Value) {

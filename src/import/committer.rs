@@ -11,7 +11,7 @@ use super::states::{self, EntryState};
 use super::{FAULTS_SHOWN, Opened, Outcome};
 use crate::archive::reader::FaultLine;
 use crate::archive::record::{EntryRecord, FaultRecord, Record};
-use crate::archive::writer::{Added, Incoming, Writer};
+use crate::archive::writer::{Added, Incoming, Prepared, Writer};
 use crate::report::counts::State;
 use crate::report::error::{Error, Result};
 use crate::report::event::{Event, Observer};
@@ -29,6 +29,8 @@ pub enum Done {
         /// True when the entry is kept verbatim.
         is_kept: bool,
     },
+    /// Items that are facts only, each with the number of its entry.
+    Facts(Vec<(Prepared, u32)>),
     /// An entry was read to its end.
     Used(u32),
     /// An entry was finished by an earlier run; so many items of each kind are there.
@@ -43,6 +45,16 @@ pub enum Done {
     End,
     /// The archive cannot take more.
     Failed(Error),
+}
+
+impl Done {
+    /// How much room it takes of what may be on its way.
+    fn n_items(&self) -> u64 {
+        match self {
+            Done::Facts(items) => items.len() as u64,
+            _ => 1,
+        }
+    }
 }
 
 /// Makes safe what the others have done.
@@ -123,12 +135,13 @@ impl<'a> Committer<'a> {
             waiting.insert(number, done);
             while let Some(done) = waiting.remove(&next) {
                 next += 1;
+                let n_items = done.n_items();
                 if let Err(err) = self.take(done) {
                     self.flow.break_off();
                     failure = Some(err);
                     break;
                 }
-                self.flow.item_done();
+                self.flow.items_done(n_items);
             }
         }
         if failure.is_none()
@@ -143,6 +156,16 @@ impl<'a> Committer<'a> {
         match done {
             Done::Item { incoming, entry, is_whole, is_kept } => {
                 self.item(*incoming, entry, is_whole, is_kept)?
+            }
+            Done::Facts(items) => {
+                let n_items = items.len() as u64;
+                for (item, entry) in items {
+                    let kind = item.kind();
+                    let added = self.writer.add_prepared(item)?;
+                    self.count_item(kind, added, entry);
+                    self.commit_if_full()?;
+                }
+                self.observer.event(Event::Items(n_items));
             }
             Done::Used(entry) => {
                 self.state(entry).read();
@@ -170,6 +193,10 @@ impl<'a> Committer<'a> {
             Done::End => self.end()?,
             Done::Failed(err) => return Err(err),
         }
+        self.commit_if_full()
+    }
+
+    fn commit_if_full(&mut self) -> Result<()> {
         if self.writer.commit_if_full()? {
             let new_items = self.outcome.items.values().map(|counts| counts.new).sum();
             self.observer.event(Event::Saved { new_items, entries: states::count(&self.states) });
@@ -178,29 +205,33 @@ impl<'a> Committer<'a> {
     }
 
     fn item(&mut self, incoming: Incoming, entry: u32, is_whole: bool, is_kept: bool) -> Result<()> {
-        let kind = incoming.kind.name();
-        let product = incoming.product.clone();
+        let kept_product = is_kept.then(|| incoming.product.clone());
+        let kind = incoming.kind;
         let added = self.writer.add(incoming)?;
-        let counts = self.outcome.items.entry(kind).or_default();
-        match added {
-            Added::New => counts.new += 1,
-            Added::Updated => counts.updated += 1,
-            Added::Known | Added::Again => counts.known += 1,
-        }
-        if is_kept {
+        self.count_item(kind, added, entry);
+        if let Some(product) = kept_product {
             let size = self.entry(entry).map_or(0, |entry| entry.size);
             let kept = self.outcome.kept.entry(product).or_default();
             kept.0 += 1;
             kept.1 += size;
             self.state(entry).keep();
         }
-        self.state(entry).item(added);
         self.observer.event(Event::Items(1));
         if is_whole {
             self.state(entry).read();
             self.settle(entry)?;
         }
         Ok(())
+    }
+
+    fn count_item(&mut self, kind: exodus_api::Kind, added: Added, entry: u32) {
+        let counts = self.outcome.items.entry(kind.name()).or_default();
+        match added {
+            Added::New => counts.new += 1,
+            Added::Updated => counts.updated += 1,
+            Added::Known | Added::Again => counts.known += 1,
+        }
+        self.state(entry).item(added);
     }
 
     fn fault(&mut self, fault: &Fault) -> Result<()> {

@@ -29,6 +29,14 @@ impl Flow {
     /// # Errors
     /// When nothing moves any more: the committer has failed.
     pub fn enter(&self, bytes: u64) -> Result<(), Stop> {
+        self.enter_all(1, bytes)
+    }
+
+    /// Waits until there is room for an item, then takes it for so many items with so many bytes in all.
+    ///
+    /// # Errors
+    /// When nothing moves any more.
+    pub fn enter_all(&self, items: u64, bytes: u64) -> Result<(), Stop> {
         let mut state = self.lock();
         while !state.is_broken && (state.items >= ITEMS || (state.bytes > 0 && state.bytes + bytes > BYTES)) {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -36,7 +44,7 @@ impl Flow {
         if state.is_broken {
             return Err(Stop);
         }
-        state.items += 1;
+        state.items += items;
         state.bytes += bytes;
         Ok(())
     }
@@ -47,9 +55,9 @@ impl Flow {
         self.changed.notify_all();
     }
 
-    /// Gives the room of an item back: it is in the batch.
-    pub fn item_done(&self) {
-        self.lock().items -= 1;
+    /// Gives the room of so many items back: they are in the batch.
+    pub fn items_done(&self, items: u64) {
+        self.lock().items -= items;
         self.changed.notify_all();
     }
 

@@ -3,7 +3,7 @@
 //! Four kinds of threads pass work on (see [`recorder`]): the importer reads and splits; workers parse, hash and
 //! write bodies; the committer decides what is new, places it and makes it safe batch by batch. [`flow`] bounds
 //! what is on its way. [`states`] keeps each entry's state; [`earlier`] knows what need not be read again; [`metered`]
-//! counts what is read; [`inspect`], [`dry_run`] and [`skeleton`] look without touching.
+//! counts what is read; [`mixed`] refuses two exports given as one; [`inspect`], [`dry_run`] and [`skeleton`] look without touching.
 //!
 //! **Invariants.** No importer is named here: the list comes in as an argument. Memory is bounded by [`flow`],
 //! whatever the size of the export. Order of writing is the importer's order, so equal runs make equal archives.
@@ -15,6 +15,7 @@ mod earlier;
 mod flow;
 pub mod inspect;
 mod metered;
+mod mixed;
 mod papers_seen;
 mod recorder;
 pub mod skeleton;
@@ -155,6 +156,9 @@ pub fn open<'a>(
     observer.event(Event::Detail(format!(
         "importer `{name}`, layout `{layout}`: {n_parts} parts, {n_files} files"
     )));
+    for warning in &survey.warnings {
+        observer.event(Event::Warning(warning.clone()));
+    }
     Ok(Opened { export, importer, layout, survey })
 }
 
@@ -179,7 +183,10 @@ fn choose<'a>(
     for importer in importers {
         match importer.detect(export) {
             Detection::No => {}
-            Detection::Yes { layout } => return Ok((*importer, layout)),
+            Detection::Yes { layout } => {
+                mixed::refuse(export, *importer, importers)?;
+                return Ok((*importer, layout));
+            }
             Detection::Unreadable { why } => {
                 let what = format!("this looks like an export of {}, but {why}", importer.about().title);
                 return Err(Error::new(Kind::Export, what));
@@ -273,6 +280,20 @@ pub fn import(
         finish(writer, run, &mut outcome);
     }
     Ok(outcome)
+}
+
+/// The entries of an export that the archive has finished, and that the same import would not read again.
+///
+/// # Errors
+/// When the index cannot be read.
+pub fn finished<'e>(
+    export: &'e Export,
+    archive: &Path,
+    options: &Options,
+) -> Result<Vec<&'e exodus_api::Entry>> {
+    let index = Index::open_for_reading(&archive.join(crate::archive::index::FILE_NAME))?;
+    let earlier = earlier::Earlier { index: Some(index), root: archive, options: options_text(options) };
+    Ok(export.entries().iter().filter(|entry| earlier.is_done(export.parts(), entry)).collect())
 }
 
 /// Bytes that are free on the disk of an archive, whether it is there already or not.
@@ -385,6 +406,7 @@ fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64>
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: now(),
     })?;
+    let has_more = has_more_parts(writer, opened)?;
     let export = export_record(opened);
     let export_key = export.export.clone();
     writer.record(&Record::Export(export))?;
@@ -400,21 +422,33 @@ fn begin(writer: &mut Writer, opened: &Opened, options: &Options) -> Result<i64>
     let options = options_text(options);
     for entry in opened.export.entries() {
         let part = &opened.export.parts()[entry.part as usize].fingerprint;
-        register(writer, part, &entry.path, entry.size, (State::Pending, None), (run, &options))?;
+        let is_again = has_more && tells_of_others(&entry.path);
+        register(writer, part, &entry.path, entry.size, (State::Pending, None), (run, &options, is_again))?;
     }
     for (number, twin) in opened.export.copies().iter().enumerate() {
         let part = &opened.export.parts()[twin.part as usize].fingerprint;
         let reason = Some(format!("the same file is in part {}", part_name_of(opened, twin.of)));
         let _ = number;
-        register(writer, part, &twin.path, twin.size, (State::Duplicate, reason), (run, &options))?;
+        register(writer, part, &twin.path, twin.size, (State::Duplicate, reason), (run, &options, false))?;
     }
     for refused in opened.export.refused() {
         let part = opened.export.parts()[refused.part as usize].fingerprint.clone();
         let reason = Some(refused.what.clone());
-        register(writer, &part, &refused.path, refused.size, (State::Faulted, reason), (run, &options))?;
+        register(
+            writer,
+            &part,
+            &refused.path,
+            refused.size,
+            (State::Faulted, reason),
+            (run, &options, false),
+        )?;
         let entry = refused.path.clone();
         let (what, hint) = (refused.what.clone(), refused.hint.clone());
         writer.record(&Record::Fault(FaultRecord { run, part, entry, at: String::new(), what, hint }))?;
+    }
+    if has_more {
+        // What is to be read again is looked up by another connection.
+        writer.commit()?;
     }
     Ok(run)
 }
@@ -424,17 +458,33 @@ fn part_name_of(opened: &Opened, entry: u32) -> String {
     entry.map(|entry| opened.export.part_name(entry.part).to_owned()).unwrap_or_default()
 }
 
-/// Writes an entry down unless the index knows it already.
+/// True when some parts of this export were imported before and others were not.
+fn has_more_parts(writer: &mut Writer, opened: &Opened) -> Result<bool> {
+    let mut known = 0;
+    for part in opened.export.parts() {
+        let sql = "SELECT count(*) FROM part WHERE fingerprint = ?1";
+        known += writer.index().conn.query_row(sql, [&part.fingerprint], |row| row.get::<_, i64>(0))?;
+    }
+    Ok(known > 0 && known < opened.export.parts().len() as i64)
+}
+
+/// True for what may tell of files in other parts: lists, sidecars, pages. When another part has come it is read again.
+pub fn tells_of_others(path: &str) -> bool {
+    const ENDINGS: [&str; 9] = ["json", "html", "htm", "csv", "xml", "txt", "ics", "vcf", "js"];
+    path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_lowercase().as_str()))
+}
+
+/// Writes an entry down unless the index knows it already, or it is to be read again.
 fn register(
     writer: &mut Writer,
     part: &str,
     path: &str,
     size: u64,
     (state, reason): (State, Option<String>),
-    (run, options): (i64, &str),
+    (run, options, is_again): (i64, &str, bool),
 ) -> Result<()> {
     let is_known = writer.index().entry_id(part, path).is_ok();
-    if is_known && state != State::Faulted {
+    if is_known && state != State::Faulted && !is_again {
         return Ok(());
     }
     let options = (state != State::Pending).then(|| options.to_owned());

@@ -1,7 +1,8 @@
 //! The recorder: the sink that an importer talks to, and the run of threads behind it.
 //!
 //! The importer's thread hands items to the workers and all else straight to the committer; every hand-over carries
-//! a number, so that the committer can put them back into the importer's order.
+//! a number, so that the committer can put them back into the importer's order. Items that are facts only have nothing for a
+//! worker to do; they go to the committer many at a time, since they come by the hundred thousand.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,10 +23,13 @@ use super::states;
 use super::twins::{Twin, Twins};
 use super::worker::{self, Job, Kept, Worker, body_bytes};
 use super::{FaultLine, Opened, Outcome, Request, index_of_earlier_runs, options_text, product_of};
-use crate::archive::writer::{Content, Writer};
+use crate::archive::writer::{Content, Prepared, Writer};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::{Event, Observer};
+
+/// So many items that are facts only are handed over together.
+const FACTS_AT_ONCE: usize = 128;
 
 /// Runs an import behind an open writer. Gives the writer back unless the archive failed.
 pub fn run(
@@ -41,7 +45,7 @@ pub fn run(
     let source = Metered::new(&opened.export, &opened.survey, observer);
     let total_items = opened.export.entries().len() as u64;
     observer.event(Event::Begin { stage: "import", total_bytes: opened.export.content_bytes(), total_items });
-    let scratch = writer.scratch();
+    let (scratch, export) = (writer.scratch(), writer.export().to_owned());
     let options = options_text(&request.options);
     let committer = match Committer::new(writer, opened, (run, options.clone()), observer, &flow) {
         Ok(committer) => committer,
@@ -86,6 +90,8 @@ pub fn run(
             earlier,
             is_done: std::cell::RefCell::default(),
             claimed: HashSet::new(),
+            facts: Vec::new(),
+            export,
         };
         let ended = recorder.import_all(opened, &source, &request.options);
         drop(recorder);
@@ -135,6 +141,10 @@ struct Recorder<'a> {
     is_done: std::cell::RefCell<HashSet<u32>>,
     /// Entries of which something was said.
     claimed: HashSet<u32>,
+    /// Items that are facts only, not handed over yet, each with the number of its entry.
+    facts: Vec<(Prepared, u32)>,
+    /// The key of the export.
+    export: String,
 }
 
 impl Recorder<'_> {
@@ -202,6 +212,7 @@ impl Recorder<'_> {
 
     fn work(&mut self, entry: &Entry, bytes: u64, job: Job) -> std::result::Result<(), Stop> {
         self.check_stop()?;
+        self.tell_facts()?;
         self.flow.enter(bytes)?;
         let number = self.next;
         self.next += 1;
@@ -217,8 +228,32 @@ impl Recorder<'_> {
         self.jobs.send((number, bytes, job)).map_err(|_| Stop)
     }
 
+    /// Takes an item that is facts only, and hands over those that were taken once there are enough of them.
+    fn facts(&mut self, item: Item) -> std::result::Result<(), Stop> {
+        let entry = item.origin.entry.id;
+        let (incoming, ..) = self.inline.incoming(item);
+        self.facts.push((Prepared::of(incoming, &self.export), entry));
+        if self.facts.len() >= FACTS_AT_ONCE {
+            self.check_stop()?;
+            self.tell_facts()?;
+        }
+        Ok(())
+    }
+
+    fn tell_facts(&mut self) -> std::result::Result<(), Stop> {
+        if self.facts.is_empty() {
+            return Ok(());
+        }
+        let facts = std::mem::take(&mut self.facts);
+        self.flow.enter_all(facts.len() as u64, 0)?;
+        let number = self.next;
+        self.next += 1;
+        self.done.send((number, Done::Facts(facts))).map_err(|_| Stop)
+    }
+
     fn tell(&mut self, done: Done) -> std::result::Result<(), Stop> {
         self.check_stop()?;
+        self.tell_facts()?;
         self.flow.enter(0)?;
         let number = self.next;
         self.next += 1;
@@ -247,8 +282,11 @@ impl Recorder<'_> {
 
 impl Sink for Recorder<'_> {
     fn item(&mut self, item: Item) -> std::result::Result<(), Stop> {
+        self.claimed.insert(item.origin.entry.id);
+        if matches!(item.body, Body::None) {
+            return self.facts(item);
+        }
         let entry = item.origin.entry.clone();
-        self.claimed.insert(entry.id);
         let is_whole = item.body.entry().is_some_and(|body| body.id == entry.id);
         if is_whole
             && item.kind != ItemKind::Message

@@ -244,6 +244,13 @@ pub fn remove(path: &Path, name: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// Targets as the text of a settings file.
+pub fn text_of(targets: &[(&str, &TargetSettings)]) -> String {
+    let named: BTreeMap<&str, &TargetSettings> = targets.iter().copied().collect();
+    let all: BTreeMap<&str, _> = [("target", named)].into();
+    toml_edit::ser::to_string_pretty(&all).expect("text and numbers can always be written as TOML")
+}
+
 fn implicit_table() -> Item {
     let mut table = Table::new();
     table.set_implicit(true);

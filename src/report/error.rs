@@ -87,6 +87,9 @@ impl Error {
                 error.hint("make room on the disk, then run the same command: what is done stays done")
             }
             std::io::ErrorKind::PermissionDenied => error.hint("check who owns the archive's folder"),
+            std::io::ErrorKind::AlreadyExists | std::io::ErrorKind::NotADirectory => {
+                error.hint("a file stands where a folder should be; move it away, or name another folder")
+            }
             std::io::ErrorKind::ReadOnlyFilesystem => error.hint("the disk is mounted read-only"),
             _ => error,
         }

@@ -69,6 +69,12 @@ pub(super) trait Container: Send + Sync {
     /// The content of the member in this slot, not yet checked against its promise.
     fn open(&self, slot: u32) -> Result<Box<dyn Read + Send + '_>, SourceError>;
 
+    /// Where the packed content of the member in this slot lies in the part's file: offset and length in bytes. `None` where
+    /// members have no place of their own.
+    fn extent(&self, _slot: u32) -> Option<(u64, u64)> {
+        None
+    }
+
     /// True when any member opens at about the same cost.
     fn opens_anywhere(&self) -> bool {
         true

@@ -152,6 +152,19 @@ pub fn open(paths: &[PathBuf]) -> Result<Export, OpenError> {
     open_with(paths, &|_, _, _| {})
 }
 
+/// Names the export that a file is a part of, by the file's name alone: parts of one export give the same. `None` for a file
+/// whose name is not that of a zip or a tar.
+pub fn export_name(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    kind::archive_name(&name)?;
+    if let Some(numbered) = parts::numbered(&name) {
+        return Some(numbered.stamp);
+    }
+    // The last word of a name is the number of the part, or letters by chance: `…-2026-03-14-x7Kd2.zip`.
+    let stem = name.split('.').next().unwrap_or_default();
+    Some(stem.rsplit_once('-').map_or(stem, |(before, _)| before).to_owned())
+}
+
 /// Opens an export as [`open`] does, and tells how far it is: a tgz has to be read to its end.
 ///
 /// # Errors
@@ -298,6 +311,12 @@ impl Export {
     /// The promised length of all entries together, in bytes.
     pub fn content_bytes(&self) -> u64 {
         self.content_bytes
+    }
+
+    /// Where the packed content of an entry lies in the file of its part: offset and length in bytes. `None` but for zips.
+    pub fn extent(&self, entry: &Entry) -> Option<(u64, u64)> {
+        let (container, slot) = self.container(entry)?;
+        container.extent(slot)
     }
 
     fn container(&self, entry: &Entry) -> Option<(&dyn Container, u32)> {

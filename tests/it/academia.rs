@@ -143,8 +143,12 @@ fn the_checklist_says_what_is_still_missing() {
         ),
         "{page}"
     );
-    let text = String::from_utf8(home.run(["import", path]).out).expect("text");
-    assert!(text.contains("missing: Un faro en la niebla, 2021, https://"), "{text}");
+    for command in ["import", "inspect"] {
+        let text = String::from_utf8(home.run([command, path]).out).expect("text");
+        assert!(text.contains("30 works are listed; 24 files are here; 9 works have no file;"), "{text}");
+        assert!(text.contains("missing: Un faro en la niebla, 2021, https://"), "{text}");
+        assert!(text.contains("give both to one command"), "{text}");
+    }
     home.assert_whole("with a fault");
 }
 
@@ -171,6 +175,73 @@ fn lists_for_other_programs_have_every_paper() {
     let titles =
         |home: &Home| papers(home).iter().map(|it| it.facts["title"].to_string()).collect::<BTreeSet<_>>();
     assert_eq!(titles(&again), titles(&home));
+}
+
+#[test]
+fn questions_of_papers_can_be_asked_in_sql() {
+    let home = imported();
+    let sql = "SELECT title, type, year, date, venue, volume, issue, pages, doi, keywords, section, language, url, views FROM paper \
+        WHERE doi = '10.5555/scholar.3'";
+    let rows = index::rows(&index::open(&home.archive()), sql, |row| {
+        let cell = |at: usize| -> rusqlite::types::Value { row.get(at).expect("a column of the view") };
+        Ok((0..14).map(cell).collect::<Vec<_>>())
+    });
+    let [row] = rows.as_slice() else { panic!("one work has this DOI: {rows:?}") };
+    let work = WORKS.iter().find(|work| work.doi == "10.5555/scholar.3").expect("a work that there is");
+    assert_eq!((&row[0], &row[2]), (&work.title.to_owned().into(), &work.year.into()));
+    assert_eq!((&row[4], &row[5]), (&"Anuario".to_owned().into(), &"7".to_owned().into()));
+    assert_eq!(row[10], work.section.to_owned().into());
+}
+
+#[test]
+fn works_that_are_no_pdfs_are_matched_by_what_stands_in_them() {
+    let home = Home::new();
+    let times = exodus_fixtures::office::Times { created: 1_462_269_600, modified: 1_462_269_600 };
+    let title = "Los astilleros del norte de España";
+    let docx = exodus_fixtures::office::docx(title, "A manuscript with zqword1x", times);
+    let odt = exodus_fixtures::office::odt("Notes", &format!("{title} by zqword2x"), times);
+    home.put(
+        "saved/list.bib",
+        format!("@article{{a, title={{{title}}}, author={{Pérez, Ana}}, year=2016}}").as_bytes(),
+    );
+    home.put("saved/x1.docx", &docx);
+    home.put("saved/x2.odt", &odt);
+    home.import(&home.at("saved"), &["--from", "academia"]).expect(0);
+    let found = papers(&home);
+    let [paper] = found.as_slice() else { panic!("one work") };
+    assert_eq!(
+        (&paper.facts["matched_by"], &paper.facts["file"]["name"]),
+        (&"title".into(), &"x1.docx".into())
+    );
+    assert!(
+        fs::read(home.archive().join(paper.path.as_ref().expect("it has a file"))).expect("it is there")
+            == docx
+    );
+    let hits =
+        home.json_lines(&["search", "zqword1x"]).len() + home.json_lines(&["search", "zqword2x"]).len();
+    assert_eq!(hits, 2, "both are found by their text");
+    home.assert_whole("documents");
+}
+
+#[test]
+fn a_library_of_thousands_is_matched_in_seconds_and_told_in_few_lines() {
+    let home = Home::new();
+    let mut bib = String::new();
+    for number in 0..5_000_u32 {
+        let words: Vec<String> = (0..6).map(|at| format!("w{}", (number * 7 + at * 911) % 4_000)).collect();
+        bib.push_str(&format!(
+            "@article{{k{number}, title={{{} n{number}}}, author={{Example, Ada}}, year=2016}}\n",
+            words.join(" ")
+        ));
+    }
+    home.put("lists/zotero.bib", bib.as_bytes());
+    let path = home.at("lists");
+    let started = std::time::Instant::now();
+    let ran = home.run(["inspect", "--from", "academia", path.to_str().expect("a path of ours")]);
+    assert!(started.elapsed().as_secs() < 30, "each record was compared with every work");
+    let text = String::from_utf8(ran.expect(0).out).expect("text");
+    assert!(text.contains("5000 works are listed; 0 files are here;"), "{text}");
+    assert!(text.contains("and 4950 more") && text.lines().count() < 80, "{text}");
 }
 
 #[test]

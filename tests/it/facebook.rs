@@ -5,9 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use exodus_fixtures::facebook::{
-    self, ALBUM, ALBUM_COMMENT, ALONE, COMMENTS, DESCRIPTION, ENCRYPTED, EVENTS, FRIENDS, GENERATIONS,
-    GROUP_POSTS, GROUPS, Generation, MEDIA, PAGES, POSTS, REACTIONS, SEARCHES, SENTENCE_S, Spec, TruePost,
+    self, ALBUM, ALBUM_COMMENT, ALONE, CHECK_IN, COMMENTS, DESCRIPTION, ENCRYPTED, EVENTS, FRIENDS,
+    GENERATIONS, GROUP_POSTS, GROUPS, Generation, IN_FILES, MEDIA, PAGES, POSTS, REACTIONS, SAVED, SEARCHES,
+    SENTENCE_S, Spec, TruePost,
 };
+use exodus_fixtures::facebook_old;
 use exodus_fixtures::instagram;
 use exodus_fixtures::lang::Lang;
 use serde_json::{Value, json};
@@ -292,6 +294,92 @@ fn one_broken_file_is_one_fault_and_the_rest_is_there() {
 }
 
 #[test]
+fn generic_records_saved_items_calls_and_conversations_in_several_files_are_read() {
+    let home = Home::new();
+    let mut files = facebook::files(Spec::json(Generation::Activity));
+    files.extend(facebook::later());
+    let folder = home.put_parts("export", &facebook::parts(&files, NEWER, 2));
+    let summary = home.import(&folder, &[]).expect(0).summary();
+    assert_eq!(summary["faults"], json!([]));
+    home.assert_whole("newer");
+    let found = all(&home);
+    let one = |list: &str, time: i64| {
+        let it = found.iter().find(|it| it.text("list") == list && it.time == Some(time));
+        it.unwrap_or_else(|| panic!("no {list} of {time}"))
+    };
+    let saved = one("saved-items", SAVED.2);
+    assert!(saved.kind == "bookmark" && saved.text("url") == SAVED.1 && saved.text("text").contains(SAVED.0));
+    let place = one("check-ins", CHECK_IN.1);
+    assert!(place.kind == "activity" && place.text("text").contains(CHECK_IN.0), "{}", place.extra);
+    assert!(one("reactions", 1_690_002_200).text("text").contains("Gefällt mir"));
+    let thread = |it: &&Found| it.text("conversation") == "thread:zz98yx76wv" && it.kind == "chat";
+    let said: Vec<&str> = found.iter().filter(thread).map(|it| it.text("text")).collect();
+    // The oldest first, whatever the files are called: 10 comes after 2.
+    let words: Vec<&str> =
+        IN_FILES.iter().rev().flat_map(|file| file.iter().map(|(text, _)| *text)).collect();
+    assert_eq!(said.iter().filter(|text| words.contains(text)).copied().collect::<Vec<_>>(), words);
+    let event = |name: &str| found.iter().find(|it| thread(it) && it.text("event") == name);
+    assert!(event("unsent").is_some(), "a message that was taken back is told of");
+    assert_eq!(event("call").expect("it was a call").extra["duration_s"], 62);
+    let page = found.iter().find(|it| it.key == "thread:zz98yx76wv").and_then(|it| it.path.as_ref());
+    let page = fs::read_to_string(home.archive().join(page.expect("a page"))).expect("text");
+    assert!(page.find(words[0]) < page.find(words[1]) && page.find(words[1]) < page.find(words[2]), "{page}");
+}
+
+#[test]
+fn paths_with_slashes_of_another_system_are_the_same() {
+    let wanted = keys(&imported(Spec::json(Generation::Activity)));
+    let home = Home::new();
+    let files = facebook::files(Spec::json(Generation::Activity));
+    let files: Vec<_> = files.into_iter().map(|(path, content)| (path.replace('/', "\\"), content)).collect();
+    let folder = home.put_parts("export", &facebook::parts(&files, NEWER, 1));
+    home.import(&folder, &[]).expect(0);
+    home.assert_whole("back-slashes");
+    assert_eq!(keys(&home), wanted);
+}
+
+#[test]
+fn events_are_objects_of_a_calendar() {
+    for spec in [Spec::json(Generation::Activity), Spec::html(Generation::Activity, Lang::De)] {
+        let home = imported(spec);
+        let found = all(&home);
+        let events: Vec<&Found> = found.iter().filter(|it| it.kind == "event").collect();
+        assert_eq!(events.len(), EVENTS.len(), "{spec:?}");
+        let path = events[0].path.as_ref().expect("it is a file");
+        assert!(path.starts_with("calendars/facebook/") && path.ends_with(".ics"), "{path}");
+        let ics = fs::read_to_string(home.archive().join(path)).expect("text");
+        assert!(ics.contains("SUMMARY:Regatta 2023\r\n") && ics.contains("DTSTART:20230727T2320"), "{ics}");
+        // Pages show when it begins, to the minute, and no more.
+        assert_eq!(ics.contains("DTEND:20230728T002000Z\r\n"), !spec.is_html, "{ics}");
+        assert_eq!(events[0].text("answer"), if spec.is_html { "" } else { "joined" });
+    }
+}
+
+#[test]
+fn an_export_of_one_year_is_told_to_be_one() {
+    let range = "<div>Daten vom <time datetime=\"2025-03-14T09:26Z\">x</time> bis <time datetime=\"2026-03-14T09:26Z\">y</time></div></header>";
+    for is_limited in [false, true] {
+        let home = Home::new();
+        let mut files = facebook::files(Spec::html(Generation::Activity, Lang::De));
+        for (_, content) in files.iter_mut().filter(|(path, _)| is_limited && path.ends_with(".html")) {
+            let page = String::from_utf8(std::mem::take(content)).expect("pages are text");
+            *content = page.replacen("</header>", range, 1).into_bytes();
+        }
+        let folder = home.put_parts("export", &facebook::parts(&files, NEWER, 1));
+        let ran = home.import(&folder, &[]).expect(0);
+        assert_eq!(
+            ran.err.contains("from 2025-03-14 to 2026-03-14 and nothing else"),
+            is_limited,
+            "{}",
+            ran.err
+        );
+        let summary = ran.summary();
+        let notes = summary["notes"].to_string();
+        assert!(notes.contains("of posts from 2021-08-26 to 2023-11-14"), "{notes}");
+    }
+}
+
+#[test]
 fn encrypted_chats_of_messengers_own_download_are_conversations() {
     let home = Home::new();
     for (path, content) in facebook::encrypted() {
@@ -327,4 +415,98 @@ fn exports_of_both_platforms_stand_beside_each_other_in_one_archive() {
         let folder = format!("files/posts/{platform}/");
         assert!(found.iter().any(|it| it.path.as_ref().is_some_and(|path| path.starts_with(&folder))));
     }
+}
+
+#[test]
+fn exports_of_both_platforms_in_one_command_are_refused_with_what_to_do() {
+    let home = Home::new();
+    let spec = instagram::Spec::json(instagram::Generation::Media);
+    let mut parts = facebook::parts(&facebook::files(Spec::json(Generation::Activity)), NEWER, 2);
+    parts.extend(instagram::parts(&instagram::files(spec), NEWER, 2));
+    let folder = home.put_parts("both", &parts);
+    let ran = home.import(&folder, &[]).expect(3);
+    for words in ["two exports", "Instagram", "Facebook", "one archive holds both"] {
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
+    assert!(!home.archive().exists(), "nothing was written");
+}
+
+fn check_old(lang: Lang, has_page_each: bool) -> BTreeSet<String> {
+    let home = Home::new();
+    let files = facebook_old::files(lang, has_page_each);
+    let folder = home.put_parts("export", &facebook::parts(&files, OLDER, 1));
+    let summary = home.import(&folder, &[]).expect(0).summary();
+    assert_eq!(summary["faults"], json!([]), "{lang:?}");
+    home.assert_whole("old pages");
+    let found = all(&home);
+    check_old_chats(&found);
+    for (words, time) in facebook_old::OWN {
+        let post = found.iter().find(|it| it.is_post() && it.time == Some(*time)).expect("it is a post");
+        let page =
+            fs::read_to_string(home.archive().join(post.path.as_ref().expect("a file"))).expect("text");
+        assert!(page.contains(words) && !page.contains(post.text("sentence")), "{page}");
+    }
+    assert_eq!(found.iter().filter(|it| it.is_post()).count(), facebook_old::OWN.len());
+    let (words, time) = facebook_old::OF_OTHERS;
+    let of_others = found.iter().find(|it| it.text("type") == "wall-post").expect("it is told");
+    assert_eq!((of_others.text("text"), of_others.time, &of_others.path), (words, Some(time), &None));
+    let sentence = found.iter().find(|it| it.text("list") == "timeline").expect("it is told");
+    assert_eq!(sentence.time, Some(facebook_old::SENTENCE_S));
+    let names = |list: &str| -> Vec<&str> {
+        found.iter().filter(|it| it.text("list") == list).map(|it| it.text("name")).collect()
+    };
+    assert_eq!(
+        (names("friends"), names("people-2")),
+        (facebook_old::FRIENDS.to_vec(), vec![facebook_old::ASKED])
+    );
+    let album = tree::of(&home.archive().join("files/photos/albums").join(facebook_old::ALBUM.0));
+    assert_eq!(album.keys().filter(|path| path.ends_with(".jpg")).count(), facebook_old::ALBUM.1.len());
+    let before = tree::of_archive(&home.archive());
+    let again = home.import(&home.at("export"), &[]).expect(0).summary();
+    assert_eq!(number(&again["added"]), 0, "{again}");
+    tree::assert_same(&tree::of_archive(&home.archive()), &before, "imported again");
+    keys(&home)
+}
+
+fn check_old_chats(found: &[Found]) {
+    let mut said: Vec<(i64, &str, &str)> = found
+        .iter()
+        .filter(|it| it.kind == "chat")
+        .map(|it| (it.time.expect("it has a zone"), it.text("sender"), it.text("text")))
+        .collect();
+    said.sort_unstable();
+    let messages = facebook_old::THREADS.iter().flat_map(|(_, messages)| *messages);
+    let mut truth: Vec<(i64, &str, &str)> = messages.map(|it| (it.1, it.0, it.2)).collect();
+    truth.sort_unstable();
+    assert_eq!(said, truth);
+    let n_threads = found.iter().filter(|it| it.kind == "conversation").count();
+    assert_eq!(n_threads, facebook_old::THREADS.len());
+    let paths = found.iter().filter_map(|it| it.path.as_ref());
+    let picture = paths.clone().find(|path| path.ends_with("1234567.jpg"));
+    assert!(picture.is_some_and(|path| path.starts_with("files/chats/facebook/files/")), "{picture:?}");
+}
+
+#[test]
+fn pages_of_before_2018_give_conversations_posts_friends_and_albums_in_any_language() {
+    let wanted = check_old(Lang::En, false);
+    for (lang, has_page_each) in [(Lang::De, false), (Lang::Es, false), (Lang::En, true)] {
+        assert_eq!(check_old(lang, has_page_each), wanted, "{lang:?} {has_page_each}");
+    }
+}
+
+#[test]
+fn old_pages_that_break_off_are_faults_and_the_rest_is_there() {
+    let home = Home::new();
+    let mut files = facebook_old::files(Lang::En, false);
+    for (path, content) in &mut files {
+        if path.ends_with("wall.htm") || path.ends_with("messages.htm") {
+            content.truncate(content.len() * 2 / 3);
+        }
+    }
+    let folder = home.put_parts("export", &facebook::parts(&files, OLDER, 1));
+    let summary = home.import(&folder, &[]).summary();
+    assert_eq!(summary["faults"].as_array().map(Vec::len), Some(2), "{summary}");
+    home.assert_whole("broken pages");
+    let found = all(&home);
+    assert!(found.iter().any(|it| it.kind == "chat") && found.iter().any(Found::is_post));
 }

@@ -4,12 +4,14 @@
 //! index. The rest are the tests: what is imported ([`import`], [`updates`], [`incremental`], [`options`], [`notes`], [`chats`],
 //! [`activity`], [`photos`], [`places`], [`blogs`], [`fit`], [`store`], [`groups`], [`instagram`], [`facebook`]), from which containers
 //! ([`containers`]), what breaks ([`damage`], [`crash`], [`disk`]), what other programs read ([`readback`], [`vdir`], [`sieve`]), what
-//! a receipt says ([`receipt`]), how the
-//! command line speaks ([`cli`], [`native`], [`config`], [`doctor`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who is shut in ([`sandbox`]) and what is nowhere ([`secrets`]), who may know whom ([`layers`]), and random input ([`mutations`]).
+//! a receipt says ([`receipt`]), many accounts at once ([`batch`], [`scale`]), parts that come one by one ([`watch`]), how the command line speaks ([`cli`], [`native`], [`config`],
+//! [`doctor`], [`snapshots`], [`skeleton`], [`untrusted`]), that the papers tell the truth ([`readme`]), who is shut in ([`sandbox`]) and
+//! what is nowhere ([`secrets`]), who may know whom ([`layers`]), and random input ([`mutations`]).
 
 mod academia;
 mod activity;
 mod asyncssh;
+mod batch;
 mod blogs;
 mod chats;
 mod cli;
@@ -43,6 +45,7 @@ mod readback;
 mod readme;
 mod receipt;
 mod sandbox;
+mod scale;
 mod secrets;
 mod sieve;
 mod site;
@@ -55,3 +58,4 @@ mod tree;
 mod untrusted;
 mod updates;
 mod vdir;
+mod watch;

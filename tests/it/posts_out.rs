@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 
+use exodus_fixtures::facebook;
 use exodus_fixtures::instagram::{self, Generation, Spec};
 use serde_json::Value;
 
@@ -190,4 +191,39 @@ fn more_than_a_hundred_posts_go_into_several_zips_the_oldest_first() {
     assert_eq!(n_of("posts-2.zip"), (100, "post 100".to_owned()));
     assert_eq!(n_of("posts-3.zip"), (5, "post 200".to_owned()));
     assert!(!home.at("posts.zip").exists());
+}
+
+#[test]
+fn posts_of_facebook_go_the_same_ways_and_those_without_a_picture_are_none_of_pixelfeds() {
+    let home = Home::new();
+    let files = facebook::files(facebook::Spec::json(facebook::Generation::Activity));
+    let folder = home.put_parts("export", &facebook::parts(&files, "2026-03-14", 2));
+    home.import(&folder, &[]).expect(0);
+    let n_posts = facebook::POSTS.len() as u64;
+    let n_shown = facebook::POSTS.iter().filter(|post| !post.media.is_empty()).count() as u64;
+    assert!(n_shown > 0 && n_shown < n_posts);
+    let site = home.run(["export", "markdown", "site", "--json"]).expect(0).summary();
+    assert_eq!(number(&site["posts"]), n_posts, "{site}");
+    let all = fronts(&home.at("site"));
+    assert!(
+        all.len() as u64 == n_posts && all.iter().all(|post| post.contains("\nplatform: \"facebook\"\n"))
+    );
+    let feed = home.run(["export", "jsonfeed", "feed", "--base-url", "https://ada.example.org/", "--json"]);
+    assert_eq!(number(&feed.expect(0).summary()["posts"]), n_posts);
+    let feed: Value = serde_json::from_slice(&fs::read(home.at("feed/feed.json")).expect("it was written"))
+        .expect("it is JSON");
+    let words: Vec<&str> = feed["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|it| it["content_text"].as_str())
+        .collect();
+    for post in facebook::POSTS {
+        assert!(words.iter().any(|text| text.contains(post.caption)), "{}", post.caption);
+    }
+    let zip = home.run(["export", "pixelfed", "posts.zip", "--json"]).expect(0).summary();
+    assert_eq!(number(&zip["posts"]), n_shown, "{zip}");
+    let left_out = zip["left_out"].as_array().expect("a list");
+    assert_eq!(left_out.len() as u64, n_posts - n_shown, "{zip}");
+    assert!(left_out.iter().all(|it| it.to_string().contains("it has no picture")), "{zip}");
 }

@@ -175,15 +175,20 @@ fn a_receipt_names_every_part_and_adds_up_and_fits_its_schema() {
 }
 
 /// A validator of other people says that the receipt has the form that is documented.
-fn fits_schema(receipt: &Path) {
-    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/receipt.schema.json");
+pub fn fits_schema(receipt: &Path) {
+    fits("docs/receipt.schema.json", receipt);
+}
+
+/// The same of any JSON file and schema of ours.
+pub fn fits(schema: &str, file: &Path) {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join(schema);
     let has_validator = Command::new("/usr/bin/python3").args(["-c", "import jsonschema"]).output();
     if !has_validator.is_ok_and(|ran| ran.status.success()) {
-        return skip("the form of the receipt", "python3-jsonschema is not installed");
+        return skip("the form of JSON that is documented", "python3-jsonschema is not installed");
     }
     let script = "import json,sys,jsonschema\n\
                   jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1])))";
-    let ran = Command::new("/usr/bin/python3").args(["-c", script]).arg(&schema).arg(receipt).output();
+    let ran = Command::new("/usr/bin/python3").args(["-c", script]).arg(&schema).arg(file).output();
     let ran = ran.expect("python3 was there just now");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }

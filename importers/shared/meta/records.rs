@@ -61,6 +61,8 @@ pub type Take<'t> = dyn FnMut(Record, &Head, Origin, &mut dyn Sink) -> Result<()
 pub type TakeFacts<'t> = dyn FnMut(Facts, Origin, &mut dyn Sink) -> Result<(), ImportError> + 't;
 /// Takes a record of JSON that was made whole; false if it is none that can be taken.
 pub type TakeValue<'t> = dyn FnMut(Value, Origin, &mut dyn Sink) -> Result<bool, ImportError> + 't;
+/// Takes the same with the keys on the way to it.
+pub type TakeKeyed<'t> = dyn FnMut(Value, &[String], Origin, &mut dyn Sink) -> Result<bool, ImportError> + 't;
 
 impl Pages<'_> {
     /// True for a page.
@@ -112,6 +114,19 @@ impl Pages<'_> {
         sink: &mut dyn Sink,
         take: &mut TakeValue,
     ) -> Result<bool, ImportError> {
+        self.each_keyed(paths, sink, &mut |value, _, origin, sink| take(value, origin, sink))
+    }
+
+    /// The same, with the keys that stood for a `?` in the path of each record.
+    ///
+    /// # Errors
+    /// When the run has to end.
+    pub fn each_keyed(
+        &self,
+        paths: &'static [&'static [&'static str]],
+        sink: &mut dyn Sink,
+        take: &mut TakeKeyed,
+    ) -> Result<bool, ImportError> {
         let (source, entry) = (self.source, self.entry);
         let is_mangled = mojibake::is_mangled(source, entry);
         let list = List { source, entry, paths, what: self.what, hint: self.hint };
@@ -120,7 +135,7 @@ impl Pages<'_> {
             if is_mangled {
                 mojibake::repair(&mut value);
             }
-            take(value, record.origin, sink)
+            take(value, &record.keys, record.origin, sink)
         })
     }
 

@@ -52,13 +52,24 @@ pub struct Sender<'s, 'a> {
     known: HashMap<u32, Known>,
     /// Media that no given part holds, since [`Sender::missing`] was asked.
     missing: Vec<String>,
+    /// The times of the oldest and the newest post.
+    span: Option<(i64, i64)>,
 }
 
 impl<'s, 'a> Sender<'s, 'a> {
     /// A sender that has sent nothing.
     pub fn new(source: &'s dyn Source, tree: &'s Tree<'a>) -> Sender<'s, 'a> {
         let (sent, media_keys, posts) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Sender { source, tree, sent, media_keys, posts, known: HashMap::new(), missing: Vec::new() }
+        Sender {
+            source,
+            tree,
+            sent,
+            media_keys,
+            posts,
+            known: HashMap::new(),
+            missing: Vec::new(),
+            span: None,
+        }
     }
 
     /// Sends a post that was found at `origin`, with its media.
@@ -67,6 +78,9 @@ impl<'s, 'a> Sender<'s, 'a> {
     /// When the run has to end.
     pub fn post(&mut self, post: Post, origin: Origin, sink: &mut dyn Sink) -> Result<(), ImportError> {
         let Some(key) = self.free_key(&post) else { return Ok(()) };
+        if let Some(time) = post.time {
+            self.span = Some(self.span.map_or((time, time), |(from, to)| (from.min(time), to.max(time))));
+        }
         let folder = post.folder();
         let mut links = Vec::new();
         for media in &post.media {
@@ -100,6 +114,14 @@ impl<'s, 'a> Sender<'s, 'a> {
     /// The media that posts spoke of and no given part holds, since this was asked last.
     pub fn missing(&mut self) -> Vec<String> {
         std::mem::take(&mut self.missing)
+    }
+
+    /// Which days the posts are of, in words, for people who want to know whether all of them are here; `None` without posts.
+    pub fn span(&self) -> Option<String> {
+        let day =
+            |time: i64| jiff::Timestamp::from_second(time).ok().map(|it| it.strftime("%Y-%m-%d").to_string());
+        let (from, to) = self.span?;
+        Some(format!("of posts from {} to {}", day(from)?, day(to)?))
     }
 
     /// A key that no other post has; `None` if this very post was sent.

@@ -4,9 +4,11 @@
 //! the index. So a name that can be seen always holds whole content, and a row always has its file. Whatever ends
 //! the process in between, the next run makes the same archive of the same export.
 //!
-//! [`place`] decides where an item lies, [`known`] what is taken of an item found again, [`batch`] makes it safe.
+//! [`place`] decides where an item lies, [`known`] what is taken of an item found again, [`batch`] makes it safe; [`facts`] is the short
+//! way for items that are facts only.
 
 mod batch;
+mod facts;
 mod known;
 mod place;
 
@@ -17,6 +19,7 @@ use exodus_api::{Flags, Kind as ItemKind, Label};
 use exodus_mail::lines::LineEnds;
 
 use self::batch::Batch;
+pub use self::facts::Prepared;
 use super::folders;
 use super::index::Index;
 use super::ledger::Ledger;
@@ -32,7 +35,7 @@ use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::{batch_records, kill_point};
 
 /// A batch is committed after so many records, files or bytes.
-const BATCH_RECORDS: u64 = 16_000;
+const BATCH_RECORDS: u64 = 64_000;
 const BATCH_FILES: usize = 4_000;
 const BATCH_BYTES: u64 = 256 << 20;
 
@@ -222,6 +225,11 @@ impl Writer {
     /// Where bodies are stored before they are added; may be used from any thread.
     pub fn scratch(&self) -> std::sync::Arc<Scratch> {
         self.scratch.clone()
+    }
+
+    /// The key of the export that is being imported.
+    pub fn export(&self) -> &str {
+        &self.export
     }
 
     /// The index, for questions.

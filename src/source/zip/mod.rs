@@ -213,6 +213,11 @@ impl Container for Zip {
             }
         })
     }
+
+    fn extent(&self, slot: u32) -> Option<(u64, u64)> {
+        let spot = self.spots.get(slot as usize)?;
+        Some((data_start(&self.file, spot.offset).ok()??, spot.packed))
+    }
 }
 
 /// Where the data of the member with its header at `offset` begins. Of that header only the lengths are used:

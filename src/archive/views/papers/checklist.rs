@@ -4,6 +4,12 @@ use serde_json::{Value, json};
 
 use super::Known;
 
+/// Which file is which work is only told within one import.
+const TOGETHER: &str =
+    "lists and files are matched when they are imported together: give both to one command";
+/// So many works without a file, and files without a work, are told on a screen.
+const N_LINES: usize = 50;
+
 /// What is there and what is not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checklist {
@@ -78,11 +84,20 @@ impl Checklist {
         .join("; ")
     }
 
-    /// It in lines for people: the summary, then what is missing and what matches nothing.
+    /// It in lines for people: the summary, then the first [`N_LINES`] of what is missing and of what matches nothing.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.summary()];
-        lines.extend(self.missing.iter().map(|it| format!("  missing: {}", it.line())));
-        lines.extend(self.alone.iter().map(|path| format!("  matches no work: {path}")));
+        lines.extend(self.missing.iter().take(N_LINES).map(|it| format!("  missing: {}", it.line())));
+        lines.extend(self.alone.iter().take(N_LINES).map(|path| format!("  matches no work: {path}")));
+        let n_more = self.missing.len().saturating_sub(N_LINES) + self.alone.len().saturating_sub(N_LINES);
+        if !self.missing.is_empty() && !self.alone.is_empty() {
+            lines.push(format!("  {TOGETHER}"));
+        }
+        if n_more > 0 {
+            lines.push(format!(
+                "  and {n_more} more: --json tells them all, and files/papers/CHECKLIST.md of the archive"
+            ));
+        }
         lines
     }
 
@@ -111,6 +126,9 @@ impl Checklist {
         }
         if !self.alone.is_empty() {
             page.push_str("\n## Files that match no work\n\nWrite into `papers.csv` which `work` each is, or leave them: they are papers of their own.\n\n");
+            if !self.missing.is_empty() {
+                page.push_str("Lists and files are matched when they are imported together: give both to one command.\n\n");
+            }
             self.alone.iter().for_each(|path| page.push_str(&format!("- [ ] `{path}`\n")));
         }
         if !self.of_others.is_empty() {

@@ -1,0 +1,124 @@
+//! `exodus watch`: parts are imported as they are downloaded.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::output::{clean, counted, size};
+use super::progress::{Progress, Telling};
+use super::{Common, Context};
+use crate::report::error::{Error, Kind, Result};
+use crate::watch::{self, Ears, Request, Told};
+
+/// Import parts of an export as the browser finishes downloading them
+///
+/// Start it, then download. Each part is imported as soon as it is whole. With --delete-imported an export may be larger than the
+/// disk that it is downloaded to: what is in the archive and verified there is freed while further parts come, and deleted when all
+/// have come. The archive itself needs a disk with room for all of it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  exodus watch ~/Downloads\n  exodus watch ~/Downloads --archive /mnt/big/archive --delete-imported\n  exodus watch ~/Downloads --until-idle 30m"
+)]
+pub struct WatchArgs {
+    /// The folder into which the browser downloads
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Use this importer, whatever the content looks like
+    #[arg(long, value_name = "IMPORTER")]
+    from: Option<String>,
+    /// A part is whole when it has not changed for so long, and its list can be read
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
+    settle: Duration,
+    /// End when nothing has changed for so long [default: watch until it is stopped]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until_idle: Option<Duration>,
+    /// After `verify` found nothing wrong: free the room of what is imported, and delete the parts when all have come
+    #[arg(long)]
+    delete_imported: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// `500ms`, `10s`, `30m`, `2h`.
+fn time(text: &str) -> std::result::Result<Duration, String> {
+    let wrong = || "write 10s, 30m or 2h".to_owned();
+    let at = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
+    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
+    let unit_ms = match &text[at..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Runs the command.
+pub fn run(args: &WatchArgs, context: &Context) -> Result<()> {
+    let request = Request {
+        folder: args.folder.clone(),
+        archive: args.common.archive.clone(),
+        from: args.from.clone(),
+        settle: args.settle,
+        until_idle: args.until_idle,
+        deletes: args.delete_imported,
+    };
+    let output = &context.output;
+    let is_json = args.common.json;
+    let telling = Telling::of(is_json, args.common.quiet);
+    let progress = Progress::new(output, telling, args.common.quiet);
+    let tell = |told: Told| {
+        let (event, text) = match &told {
+            Told::Importing(parts) => ("importing", parts.join(", ")),
+            Told::Imported(outcome) => {
+                let n_new: u64 = outcome.items.values().map(|counts| counts.new).sum();
+                let n_faults = outcome.n_faults;
+                let faults = if n_faults > 0 {
+                    format!(", {} faulted", counted(n_faults, "entry"))
+                } else {
+                    String::new()
+                };
+                ("imported", format!("{}{faults}", counted(n_new, "new item")))
+            }
+            Told::Freed(part, bytes) => ("freed", format!("{part}: {}", size(*bytes))),
+            Told::Deleted(part) => ("deleted", part.clone()),
+            Told::Warning(what) => ("warning", what.clone()),
+        };
+        if is_json {
+            output.json(&json!({"event": event, "text": text}));
+        } else {
+            output.note(&format!("{event}: {}", clean(&text)));
+        }
+    };
+    if !args.common.quiet && !is_json {
+        output.note(&format!("watching {}; stop it with Ctrl-C", clean(&args.folder.display().to_string())));
+    }
+    let ears = Ears { observer: &progress, tell: &tell, stop: &context.stop };
+    let outcome = watch::watch(&request, context.importers, ears)?;
+    if is_json {
+        output.json(&json!({
+            "event": "summary", "parts": outcome.parts, "missing": outcome.missing, "n_faults": outcome.faults,
+            "freed_bytes": outcome.freed_bytes, "deleted": outcome.deleted,
+        }));
+    } else {
+        output.line(&format!(
+            "{} imported, {} deleted",
+            counted(outcome.parts, "part"),
+            outcome.deleted.len()
+        ));
+        for path in outcome.missing.iter().take(10) {
+            output.line(&format!("  missing: {}", clean(path)));
+        }
+    }
+    if outcome.missing.is_empty() && outcome.faults == 0 {
+        return Ok(());
+    }
+    let what = match outcome.missing.len() as u64 {
+        0 => format!("{} could not be taken; all else is safe", counted(outcome.faults, "entry")),
+        n => format!("{} that the export lists are in no part that has come", counted(n, "file")),
+    };
+    Err(Error::new(Kind::Partial, what).hint("download what is missing, then watch the folder again"))
+}
