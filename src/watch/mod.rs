@@ -197,7 +197,7 @@ impl Watch<'_> {
             name.push(format!(".{ending}"));
             self.looks.contains_key(Path::new(&name))
         };
-        UNFINISHED.iter().any(|ending| beside(ending))
+        UNFINISHED.iter().any(beside)
     }
 
     fn import(&mut self, name: &str, parts: &[PathBuf]) -> Result<()> {

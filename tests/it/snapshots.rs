@@ -47,6 +47,10 @@ fn every_command_explains_itself() {
         "importers",
         "push",
         "target",
+        "config",
+        "doctor",
+        "completions",
+        "man",
     ] {
         check(&home, &format!("help-{command}"), &home.run([command, "-h"]).expect(0));
     }
