@@ -35,6 +35,7 @@ use serde_spanned::Spanned;
 
 use super::table;
 use super::template::{Into, expand};
+use crate::push::TARGETS;
 use crate::push::place::Place;
 use crate::push::settings::{TargetSettings, rate_of};
 use crate::report::error::{Error, Kind, Result};
@@ -405,6 +406,10 @@ impl RowContext<'_> {
         let place =
             settings.place().and_then(|place| settings.mapping(&crate::archive::files::PARTS).map(|_| place));
         match place {
+            Ok(Place { scheme, .. }) if !TARGETS.iter().any(|def| def.scheme == scheme) => {
+                wrong.push(format!("targets: there is no kind of target `{scheme}://`"));
+                None
+            }
             Ok(Place { host, .. }) => Some(TargetOf { name: name.to_owned(), settings, host }),
             Err(err) => {
                 wrong.push(format!("targets: {err}"));
