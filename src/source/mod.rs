@@ -165,6 +165,11 @@ pub fn export_name(path: &Path) -> Option<String> {
     Some(stem.rsplit_once('-').map_or(stem, |(before, _)| before).to_owned())
 }
 
+/// What is missing in the numbers of these parts, told by their names alone; a line each.
+pub fn gaps(paths: &[PathBuf]) -> Vec<String> {
+    parts::gaps_of(paths)
+}
+
 /// Opens an export as [`open`] does, and tells how far it is: a tgz has to be read to its end.
 ///
 /// # Errors

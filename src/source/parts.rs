@@ -200,6 +200,11 @@ fn natural(mut name: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// What is missing in the numbering of the parts at these paths.
+pub(super) fn gaps_of(paths: &[PathBuf]) -> Vec<String> {
+    gaps(&paths.iter().map(|path| found_at(path)).collect::<Vec<_>>())
+}
+
 /// What is missing in the numbering of the parts: a part, or nothing, for numbers may have holes.
 fn gaps(parts: &[Found]) -> Vec<String> {
     let mut groups: BTreeMap<(String, Option<u64>), Vec<Numbered>> = BTreeMap::new();

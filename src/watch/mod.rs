@@ -136,7 +136,7 @@ pub fn watch(request: &Request, importers: &[&dyn Importer], ears: Ears) -> Resu
             changed = Instant::now();
         }
         if request.until_idle.is_some_and(|idle| changed.elapsed() >= idle.max(request.settle * 2)) {
-            watch.finish();
+            watch.finish()?;
             break;
         }
         std::thread::sleep(LOOK_EVERY);
@@ -207,14 +207,17 @@ impl Watch<'_> {
             }
         }
         // One that is cut short keeps nobody from the others.
-        let readable = |part: &&PathBuf| match source::open(std::slice::from_ref(part)) {
-            Ok(_) => true,
-            Err(err) => {
-                (self.ears.tell)(Told::Warning(format!("{err}; it is left out until it changes")));
-                false
+        let is_readable = |part: &&PathBuf| {
+            if self.imported.contains(*part) {
+                return true;
             }
+            let opened = source::open(std::slice::from_ref(part));
+            if let Err(err) = &opened {
+                (self.ears.tell)(Told::Warning(format!("{err}; it is left out until it changes")));
+            }
+            opened.is_ok()
         };
-        let parts: Vec<PathBuf> = parts.iter().filter(readable).cloned().collect();
+        let parts: Vec<PathBuf> = parts.iter().filter(is_readable).cloned().collect();
         if parts.is_empty() {
             return Ok(());
         }
@@ -234,7 +237,8 @@ impl Watch<'_> {
         let outcome = match import::import(&request, self.importers, self.ears.observer, self.ears.stop) {
             Ok(outcome) => outcome,
             Err(err) if err.kind == Kind::Export => {
-                (self.ears.tell)(Told::Warning(err.what));
+                let lines: Vec<String> = std::iter::once(err.what).chain(err.hints).collect();
+                (self.ears.tell)(Told::Warning(lines.join("; ")));
                 return Ok(());
             }
             Err(err) => return Err(err),
@@ -299,32 +303,46 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Deletes the parts of exports of which nothing is missing.
-    fn finish(&mut self) {
-        if !self.request.deletes {
-            return;
+    /// Deletes the parts of exports of which nothing is missing, once the archive was verified as it is now.
+    fn finish(&mut self) -> Result<()> {
+        if !self.request.deletes || self.imported.is_empty() || !self.is_verified()? {
+            return Ok(());
         }
         let parts: Vec<PathBuf> = self.imported.iter().cloned().collect();
         for part in parts {
-            let export = source::export_name(&part).and_then(|name| self.exports.get(&name));
-            match export {
-                Some((missing, 0)) if missing.is_empty() => {}
-                _ => {
-                    let why = "it stays: of its export something is missing, or could not be taken";
-                    (self.ears.tell)(Told::Warning(format!("{}: {why}", file_name(&part))));
-                    continue;
-                }
+            let name = file_name(&part);
+            if let Some(why) = self.why_it_stays(&part) {
+                (self.ears.tell)(Told::Warning(format!("{name} stays: {why}")));
+                continue;
             }
             match fs::remove_file(&part) {
                 Ok(()) => {
-                    self.outcome.deleted.push(file_name(&part));
-                    (self.ears.tell)(Told::Deleted(file_name(&part)));
+                    self.outcome.deleted.push(name.clone());
+                    (self.ears.tell)(Told::Deleted(name));
                 }
-                Err(err) => {
-                    (self.ears.tell)(Told::Warning(format!("cannot delete {}: {err}", file_name(&part))))
-                }
+                Err(err) => (self.ears.tell)(Told::Warning(format!("cannot delete {name}: {err}"))),
             }
         }
+        Ok(())
+    }
+
+    /// Why a part may be needed still; `None` if all of its export is in the archive, as far as anybody can tell.
+    fn why_it_stays(&self, part: &Path) -> Option<String> {
+        let name = source::export_name(part)?;
+        let (missing, n_faults) = self.exports.get(&name)?;
+        if let Some(path) = missing.first() {
+            return Some(format!("of its export `{path}` is in no part that has come"));
+        }
+        if *n_faults > 0 {
+            return Some("something of its export could not be taken".to_owned());
+        }
+        let is_of_it = |other: &&PathBuf| source::export_name(other).as_deref() == Some(&name);
+        if let Some(other) = self.tried.keys().filter(is_of_it).find(|other| !self.imported.contains(*other))
+        {
+            return Some(format!("`{}` is of the same export and was not imported", file_name(other)));
+        }
+        let of_it: Vec<PathBuf> = self.imported.iter().filter(is_of_it).cloned().collect();
+        source::gaps(&of_it).into_iter().next()
     }
 }
 

@@ -99,6 +99,16 @@ impl Watching {
     }
 }
 
+/// Changes a byte of a picture of the archive.
+fn spoil(home: &Home) {
+    let sql = "SELECT path FROM item WHERE kind = 'photo'";
+    let paths = index::rows(&index::open(&home.archive()), sql, |row| row.get::<_, String>(0));
+    let path = home.archive().join(&paths[0]);
+    let mut content = fs::read(&path).expect("it is there");
+    content[1000] ^= 1;
+    fs::write(&path, content).expect("the archive is ours");
+}
+
 /// A download, as a browser does it: under another name until it is whole.
 fn download(home: &Home, name: &str, content: &[u8]) {
     let unfinished = home.at(&format!("Downloads/{name}.crdownload"));
@@ -180,14 +190,7 @@ fn an_archive_that_does_not_verify_keeps_every_part() {
     let home = Home::new();
     let [(first, first_bytes), (second, second_bytes)] = parts();
     home.import(&home.put_parts("before", &[(first.to_owned(), first_bytes.clone())]), &[]).expect(0);
-    let path =
-        index::rows(&index::open(&home.archive()), "SELECT path FROM item WHERE kind = 'photo'", |row| {
-            row.get::<_, String>(0)
-        });
-    let path = home.archive().join(&path[0]);
-    let mut content = fs::read(&path).expect("it is there");
-    content[1000] ^= 1;
-    fs::write(&path, content).expect("the archive is ours");
+    spoil(&home);
     home.put(&format!("Downloads/{second}"), &second_bytes);
     let mut watching = Watching::start(&home, &["--delete-imported", "--until-idle", "2s"]);
     watching.until_said("warning", "nothing is deleted");
@@ -233,4 +236,45 @@ fn all_products_that_come_part_by_part_are_as_if_they_had_come_at_once() {
     let odd: Vec<_> = odd.into_iter().map(|it| (it, wanted.iter().find(|other| other.0 == it.0))).collect();
     assert!(odd.is_empty(), "{odd:#?}");
     assert_eq!(found.len(), wanted.len());
+}
+
+#[test]
+fn a_whole_export_stays_too_while_its_archive_does_not_verify() {
+    let home = Home::new();
+    let parts = parts().map(|(name, bytes)| (name.to_owned(), bytes));
+    home.import(&home.put_parts("Downloads", &parts), &[]).expect(0);
+    spoil(&home);
+    let mut watching = Watching::start(&home, &["--delete-imported", "--until-idle", "2s"]);
+    watching.until_said("warning", "nothing is deleted");
+    let summary = watching.end(0);
+    assert_eq!(summary["deleted"].as_array().map(Vec::len), Some(0), "{summary}");
+    for (name, bytes) in parts {
+        assert!(fs::read(home.at(&format!("Downloads/{name}"))).expect("it stays") == bytes, "{name}");
+    }
+}
+
+#[test]
+fn parts_stay_while_another_of_their_export_has_not_come_or_cannot_be_read() {
+    let side = |name: &str| (format!("{name}.supplemental-metadata.json"), sidecar(name, 1_583_000_000));
+    let whole = |name: &str| {
+        let (side_name, side_bytes) = side(name);
+        zip(&[(name, picture(9)), (&side_name, side_bytes)])
+    };
+    for (other, why) in [
+        ("takeout-20260314T092653Z-003.zip", "-002 is not among"),
+        ("takeout-20260314T092653Z-002.zip", "was not imported"),
+    ] {
+        let home = Home::new();
+        home.put("Downloads/takeout-20260314T092653Z-001.zip", &whole("a.jpg"));
+        let mut bytes = whole("b.jpg");
+        if why == "was not imported" {
+            bytes.truncate(bytes.len() / 2);
+        }
+        home.put(&format!("Downloads/{other}"), &bytes);
+        let mut watching = Watching::start(&home, &["--delete-imported", "--until-idle", "2s"]);
+        let told = watching.until_said("warning", "-001.zip stays");
+        assert!(told["text"].as_str().is_some_and(|it| it.contains(why)), "{told}");
+        let summary = watching.end(0);
+        assert_eq!(summary["deleted"].as_array().map(Vec::len), Some(0), "{summary}");
+    }
 }
