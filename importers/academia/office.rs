@@ -95,6 +95,9 @@ fn take_facts(inside: &mut Inside, xml: &str) {
 /// Adds the text of the named parts, a line a paragraph.
 fn take_text(inside: &mut Inside, zip: &mut Zip, names: &dyn Fn(&mut Zip) -> Vec<String>) {
     for name in names(zip).into_iter().take(LIMIT_PARTS) {
+        if inside.text.len() >= LIMIT_TEXT_BYTES {
+            break;
+        }
         let Some(xml) = part(zip, &name) else { continue };
         let text = &mut inside.text;
         html::walk(&xml, &mut |open, step| {

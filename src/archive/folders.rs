@@ -1,8 +1,9 @@
-//! Folders of the archive: made with mode 0700, whatever the umask allows others.
+//! Folders and files for their owner alone: made with mode 0700 and 0600, whatever the umask allows others.
 
 use std::collections::HashSet;
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::report::error::{Error, Result};
@@ -14,6 +15,21 @@ use crate::report::error::{Error, Result};
 pub fn make(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|err| Error::io("make the folder", folder, &err))
+}
+
+/// Writes a small file that is not of an archive, whole or not at all.
+///
+/// # Errors
+/// When the disk does not take it.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    // Two machines may write the same report.
+    name.push(format!(".{}.part", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
+    open.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path))
+        .map_err(|err| Error::io("write", path, &err))
 }
 
 /// Remembers which folders are there, to make each only once.

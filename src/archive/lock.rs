@@ -4,13 +4,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 
 use crate::report::error::{Error, Kind, Result};
 
-/// What is said of an archive that another process holds.
-pub const BUSY: &str = "another exodus is writing to the archive";
+/// A process that was killed a moment ago lets go of its lock when the disk has done what it was told: so long that is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The lock of an archive; held until it is dropped.
 pub struct Lock {
@@ -25,9 +27,10 @@ impl Lock {
     /// Takes the lock.
     ///
     /// # Errors
-    /// When another process holds it.
+    /// When another process holds it, and goes on doing so.
     pub fn take(root: &Path) -> Result<Lock> {
         let path = root.join("lock");
+        let begin = Instant::now();
         loop {
             let file = OpenOptions::new()
                 .read(true)
@@ -41,7 +44,11 @@ impl Lock {
             // A lock that cannot be read still locks.
             let _ = file.read_to_string(&mut owner);
             if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-                return Err(busy(root, owner.trim()));
+                if begin.elapsed() > PATIENCE {
+                    return Err(busy(root, owner.trim()));
+                }
+                std::thread::sleep(LOOK_EVERY);
+                continue;
             }
             if !is_same_file(&file, &path) {
                 // Its last owner removed it between our opening and our locking.
@@ -68,7 +75,7 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 
 fn busy(root: &Path, owner: &str) -> Error {
     let who = if owner.is_empty() { String::new() } else { format!(" (process {owner})") };
-    Error::new(Kind::Archive, format!("{BUSY} `{}`{who}", root.display()))
+    Error::new(Kind::Archive, format!("another exodus is writing to the archive `{}`{who}", root.display()))
         .hint("wait until it has ended; one that was killed lets go by itself")
 }
 

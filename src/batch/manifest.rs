@@ -34,11 +34,12 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::table;
-use super::template::{Into, expand};
+use super::template::{Quoting, expand};
 use crate::push::TARGETS;
 use crate::push::place::Place;
-use crate::push::settings::{TargetSettings, rate_of};
+use crate::push::settings::TargetSettings;
 use crate::report::error::{Error, Kind, Result};
+use crate::report::settings;
 
 /// A manifest, understood.
 #[derive(Debug)]
@@ -285,7 +286,7 @@ impl LimitsSpec {
     fn understood(&self, wrong: &mut dyn FnMut(Range<usize>, String)) -> Limits {
         let mut bytes = |text: &Option<Spanned<String>>, default: u64| match text {
             None => default,
-            Some(text) => rate_of(text.get_ref()).unwrap_or_else(|_| {
+            Some(text) => settings::bytes(text.get_ref()).unwrap_or_else(|| {
                 wrong(text.span(), format!("`{}` is no size; write 300M or 2G", text.get_ref()));
                 default
             }),
@@ -342,7 +343,7 @@ impl RowContext<'_> {
         let names = spec.targets.as_ref().or(self.defaults.targets.as_ref()).cloned().unwrap_or_default();
         let targets = names.iter().filter_map(|name| self.target(name, &filled, &mut wrong)).collect();
         let time_limit = spec.time_limit.as_ref().or(self.defaults.time_limit.as_ref());
-        let time_limit = time_limit.and_then(|text| match duration(text) {
+        let time_limit = time_limit.and_then(|text| match settings::duration(text) {
             Some(limit) => Some(limit),
             None => {
                 wrong.push(format!("time_limit: `{text}` is no time; write 90s, 30m, 6h"));
@@ -426,7 +427,7 @@ struct Filled<'a> {
 
 impl Filled<'_> {
     fn text(&self, name: &str, text: &str, wrong: &mut Wrong) -> Option<String> {
-        expand(text, self.values, Into::Text).map_err(|what| wrong.push(format!("{name}: {what}"))).ok()
+        expand(text, self.values, Quoting::None).map_err(|what| wrong.push(format!("{name}: {what}"))).ok()
     }
 
     fn settings(&self, settings: &TargetSettings, wrong: &mut Wrong) -> Option<TargetSettings> {
@@ -439,12 +440,12 @@ impl Filled<'_> {
     fn fill(&self, name: &str, value: &mut serde_json::Value, wrong: &mut Wrong) {
         match value {
             serde_json::Value::String(text) => {
-                let into = match name {
-                    "url" => Into::Url,
-                    name if name.ends_with("_command") => Into::Command,
-                    _ => Into::Text,
+                let quoting = match name {
+                    "url" => Quoting::Url,
+                    name if name.ends_with("_command") => Quoting::Shell,
+                    _ => Quoting::None,
                 };
-                match expand(text, self.values, into) {
+                match expand(text, self.values, quoting) {
                     Ok(filled) => *text = filled,
                     Err(what) => wrong.push(format!("{name}: {what}")),
                 }
@@ -460,20 +461,6 @@ impl Filled<'_> {
 fn is_name(id: &str) -> bool {
     let is_fit = |letter: char| letter.is_ascii_alphanumeric() || "._@+-".contains(letter);
     (1..=100).contains(&id.len()) && !id.starts_with(['.', '-']) && id.chars().all(is_fit)
-}
-
-/// `90s`, `30m`, `6h`, `2d`.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let unit = match text.chars().last()? {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return None,
-    };
-    let number: u64 = text[..text.len() - 1].trim().parse().ok().filter(|number| *number > 0)?;
-    Some(Duration::from_secs(number.checked_mul(unit)?))
 }
 
 #[cfg(test)]
@@ -564,12 +551,5 @@ mod tests {
         ] {
             assert!(found.contains(wanted), "{wanted}: {found}");
         }
-    }
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        assert_eq!(duration("90s"), Some(Duration::from_secs(90)));
-        assert_eq!(duration("2 d"), Some(Duration::from_secs(172_800)));
-        assert!(["", "6", "h", "-1h", "0s", "1y"].iter().all(|text| duration(text).is_none()));
     }
 }

@@ -8,7 +8,8 @@ use minijinja::value::Serde;
 use minijinja::{Environment, context};
 use serde::{Deserialize, Serialize};
 
-use super::state::{RowResult, RowState, write_private};
+use super::state::{RowResult, RowState};
+use crate::archive::folders::write;
 use crate::report::error::{Error, Kind, Result};
 
 /// What [`Report::schema`] says.
@@ -98,9 +99,9 @@ impl Report {
             crate::archive::folders::make(above)?;
         }
         let json = serde_json::to_string_pretty(self).expect("a report is plain JSON") + "\n";
-        write_private(path, json.as_bytes())?;
-        write_private(&path.with_extension("csv"), &self.table())?;
-        write_private(&path.with_extension("html"), self.page().as_bytes())
+        write(path, json.as_bytes())?;
+        write(&path.with_extension("csv"), &self.table())?;
+        write(&path.with_extension("html"), self.page().as_bytes())
     }
 
     /// Reads one.

@@ -1,21 +1,17 @@
 //! One row: import each export, verify, push to each target, write the receipt. Each step is a process of its own.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::manifest::{ExportOf, Row, TargetOf};
 use super::process::{self, Ended};
-use super::state::{PushedTo, RowResult, RowState, StateFolder, StepError, write_private};
-use crate::archive::lock;
+use super::state::{PushedTo, RowResult, RowState, StateFolder, StepError};
+use crate::archive::folders::write;
 use crate::push::settings::{self, TargetSettings};
 use crate::report::error::{Kind, Result};
-
-/// An archive at which another process is at work is tried again so often, so long after.
-const N_WAITS: u32 = 20;
-const WAIT: Duration = Duration::from_millis(500);
 
 /// A row, with the files that its patterns name now.
 #[derive(Debug)]
@@ -174,7 +170,7 @@ fn settings_of(row: &Row, state: &StateFolder) -> Result<String> {
         .filter(|it| !it.name.contains("://"))
         .map(|it| (it.name.as_str(), &it.settings))
         .collect();
-    write_private(&path, settings::text_of(&targets).as_bytes())?;
+    write(&path, settings::text_of(&targets).as_bytes())?;
     Ok(path.to_string_lossy().into_owned())
 }
 
@@ -189,17 +185,7 @@ struct Steps<'a> {
 impl Steps<'_> {
     /// Runs a step; true if the row may go on after it.
     fn step(&mut self, name: &str, argv: Vec<String>) -> Result<(bool, Value)> {
-        let mut ended = process::run(&argv, self.folder, &self.log, self.stop)?;
-        // A command of a batch that was killed a moment ago may still be on its way out.
-        for _ in 0..N_WAITS {
-            let is_busy = ended.said.as_ref().is_some_and(|(what, _)| what.contains(lock::BUSY));
-            if !is_busy || ended.code != Some(Kind::Archive.exit_code().into()) || (self.stop)().is_some() {
-                break;
-            }
-            std::thread::sleep(WAIT);
-            ended = process::run(&argv, self.folder, &self.log, self.stop)?;
-        }
-        let Ended { code, answer, said, stopped } = ended;
+        let Ended { code, answer, said, stopped } = process::run(&argv, self.folder, &self.log, self.stop)?;
         let answer = answer.unwrap_or(Value::Null);
         let is_partial = code == Some(Kind::Partial.exit_code().into()) && stopped.is_none();
         if code == Some(0) && stopped.is_none() {
@@ -243,16 +229,10 @@ impl Steps<'_> {
     }
 
     fn verify(&mut self, archive: &str) -> Result<bool> {
-        // What could not be taken from an export is told by verify too; the import has counted it.
-        let n_errors = self.result.errors.len();
-        let (may_go_on, answer) =
-            self.step("verify", arguments(&["verify", "--json", "--quiet", "--archive", archive]))?;
+        let argv = arguments(&["verify", "--json", "--quiet", "--archive", archive]);
+        let (may_go_on, answer) = self.step("verify", argv)?;
         self.result.is_verified = answer["whole"] == true;
-        let n_problems = answer["problems"].as_array().map_or(0, Vec::len);
-        self.result.faults += n_problems as u64;
-        if self.result.is_verified && n_errors > 0 {
-            self.result.errors.truncate(n_errors);
-        }
+        self.result.faults += answer["problems"].as_array().map_or(0, Vec::len) as u64;
         Ok(may_go_on)
     }
 

@@ -12,8 +12,7 @@ use super::shard::Shard;
 use super::state::{RowResult, RowState, StateFolder, StepError};
 use crate::report::error::{Error, Kind, Result};
 
-/// What an archive needs beyond the bytes of its exports, in tenths of them, and at least.
-const MORE_TENTHS: u64 = 1;
+/// What an archive needs beyond the bytes of its exports and a tenth of them.
 const LEAST_BYTES: u64 = 64 << 20;
 /// Memory, disk and the user's wish to stop are looked at so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -176,7 +175,7 @@ impl<'a> Batch<'a> {
         let n_jobs = choice.jobs.or(self.manifest.limits.jobs).unwrap_or(processors);
         let n_jobs = n_jobs.clamp(1, shared.queue.len().max(1));
         let needs = works.iter().map(|_| OnceLock::new()).collect();
-        let house = House {
+        let scheduler = Scheduler {
             batch: self,
             works: &works,
             needs,
@@ -184,12 +183,12 @@ impl<'a> Batch<'a> {
             is_changed: Condvar::new(),
         };
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..n_jobs).map(|_| scope.spawn(|| house.work())).collect();
+            let workers: Vec<_> = (0..n_jobs).map(|_| scope.spawn(|| scheduler.work())).collect();
             while workers.iter().any(|worker| !worker.is_finished()) {
-                house.look();
+                scheduler.look();
             }
         });
-        let mut shared = house.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = scheduler.shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         let n_done_now = shared.progress.done;
         let results = works.iter().enumerate();
         let rows =
@@ -211,7 +210,7 @@ enum Begin {
     Never(String),
 }
 
-struct House<'a> {
+struct Scheduler<'a> {
     batch: &'a Batch<'a>,
     works: &'a [Work<'a>],
     /// Disk that each row needs; looked up once, when its turn comes.
@@ -220,7 +219,7 @@ struct House<'a> {
     is_changed: Condvar,
 }
 
-impl<'a> House<'a> {
+impl<'a> Scheduler<'a> {
     fn lock(&self) -> MutexGuard<'_, Shared<'a>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -320,7 +319,7 @@ impl<'a> House<'a> {
     fn need(&self, at: usize) -> u64 {
         *self.needs[at].get_or_init(|| {
             let work = &self.works[at];
-            let whole = work.bytes + work.bytes / 10 * MORE_TENTHS + LEAST_BYTES;
+            let whole = work.bytes + work.bytes / 10 + LEAST_BYTES;
             whole.saturating_sub(bytes_in(&work.row.archive))
         })
     }

@@ -2,13 +2,13 @@
 //! is killed. A row's file is written when the row has ended, whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::folders::write;
 use crate::report::error::{Error, Kind, Result};
 
 /// What became of a row.
@@ -151,26 +151,6 @@ impl StateFolder {
     /// When the disk does not take it.
     pub fn keep(&self, result: &RowResult) -> Result<()> {
         let json = serde_json::to_string_pretty(result).expect("it is plain JSON") + "\n";
-        write_private(&self.file(&result.id, "json"), json.as_bytes())
+        write(&self.file(&result.id, "json"), json.as_bytes())
     }
-}
-
-/// Writes a file for its owner's eyes, whole or not at all.
-///
-/// # Errors
-/// When the disk does not take it.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    // Two machines may write the same report.
-    name.push(format!(".{}.part", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|err| Error::io("write", path, &err))
 }

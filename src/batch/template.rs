@@ -9,13 +9,13 @@ const IN_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(
 
 /// Where a text goes decides how values are written into it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Into {
+pub enum Quoting {
     /// As they are.
-    Text,
+    None,
     /// Percent-encoded.
     Url,
     /// Quoted for a shell.
-    Command,
+    Shell,
 }
 
 /// The text with every `{name}` replaced; `{{` and `}}` are braces.
@@ -25,7 +25,7 @@ pub enum Into {
 pub fn expand(
     text: &str,
     values: &BTreeMap<String, String>,
-    into: Into,
+    quoting: Quoting,
 ) -> std::result::Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -45,10 +45,10 @@ pub fn expand(
             let known: Vec<&str> = values.keys().map(String::as_str).collect();
             return Err(format!("`{{{name}}}` is not known here; there are {}", known.join(", ")));
         };
-        match into {
-            Into::Text => out.push_str(value),
-            Into::Url => out.extend(utf8_percent_encode(value, IN_URL)),
-            Into::Command => out.push_str(&format!("'{}'", value.replace('\'', "'\\''"))),
+        match quoting {
+            Quoting::None => out.push_str(value),
+            Quoting::Url => out.extend(utf8_percent_encode(value, IN_URL)),
+            Quoting::Shell => out.push_str(&format!("'{}'", value.replace('\'', "'\\''"))),
         }
         rest = after;
     }
@@ -65,16 +65,17 @@ mod tests {
         let values: BTreeMap<String, String> = [("id", "ada"), ("user", "a'da@uni example")]
             .map(|(name, value)| (name.into(), value.into()))
             .into();
-        let check = |text, into, wanted: Result<&str, &str>| match (expand(text, &values, into), wanted) {
+        let check = |text, quoting, wanted: Result<&str, &str>| match (expand(text, &values, quoting), wanted)
+        {
             (Ok(found), Ok(wanted)) => assert_eq!(found, wanted),
             (Err(found), Err(wanted)) => assert!(found.contains(wanted), "{found}"),
             (found, _) => panic!("{text}: {found:?}"),
         };
-        check("a/{id}/{ id }-{{x}}", Into::Text, Ok("a/ada/ada-{x}"));
-        check("sftp://{user}@host/~/{id}", Into::Url, Ok("sftp://a'da%40uni%20example@host/~/ada"));
-        check("pass show {user}", Into::Command, Ok("pass show 'a'\\''da@uni example'"));
-        check("{nobody}", Into::Text, Err("there are id, user"));
-        check("{id", Into::Text, Err("stands alone"));
-        check("id}", Into::Text, Err("stands alone"));
+        check("a/{id}/{ id }-{{x}}", Quoting::None, Ok("a/ada/ada-{x}"));
+        check("sftp://{user}@host/~/{id}", Quoting::Url, Ok("sftp://a'da%40uni%20example@host/~/ada"));
+        check("pass show {user}", Quoting::Shell, Ok("pass show 'a'\\''da@uni example'"));
+        check("{nobody}", Quoting::None, Err("there are id, user"));
+        check("{id", Quoting::None, Err("stands alone"));
+        check("id}", Quoting::None, Err("stands alone"));
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::output::{Output, clean, counted, number, size};
+use super::progress::bar;
 use super::{Context, command};
 use crate::batch::manifest::{self, Known, Manifest};
 use crate::batch::report::Report;
@@ -134,7 +135,12 @@ fn run_rows(args: &RunArgs, context: &Context) -> Result<()> {
     let part = shard.map(Shard::name);
     let state = StateFolder::open(&folder, part.as_deref())?;
     let output = &context.output;
-    let shown = Shown { output, args, bar: bar(output, args), last: Mutex::default() };
+    let shown = Shown {
+        output,
+        args,
+        bar: (output.is_terminal() && !args.quiet).then(|| bar(output, 0, "accounts")),
+        last: Mutex::default(),
+    };
     let tell = |told: Told| shown.tell(told);
     let batch = Batch { manifest: &manifest, state: &state, stop: &context.stop, tell: &tell };
     let outcome = batch.run(&choice)?;
@@ -226,18 +232,6 @@ fn merge(args: &MergeArgs, context: &Context) -> Result<()> {
     good(&report)
 }
 
-fn bar(output: &Output, args: &RunArgs) -> Option<ProgressBar> {
-    if !output.is_terminal() || args.quiet {
-        return None;
-    }
-    let template =
-        "{prefix:>12} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta} left {msg}";
-    let style = ProgressStyle::with_template(template).expect("the template is a constant");
-    let bar = output.bars().add(ProgressBar::new(0).with_style(style));
-    bar.set_prefix("accounts");
-    Some(bar)
-}
-
 /// Shows what is told.
 struct Shown<'a> {
     output: &'a Output,
@@ -272,7 +266,7 @@ impl Shown<'_> {
         for error in result.errors.iter().take(1) {
             line.push_str(&format!("  {}: {}", error.step, error.what));
         }
-        self.output.note(&clean(&line));
+        self.output.note(&self.output.shown(&line));
     }
 
     fn progress(&self, progress: Progress) {

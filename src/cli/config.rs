@@ -18,7 +18,8 @@ use super::output::{Output, clean};
 use super::{Common, Context};
 use crate::push::secret::expanded;
 use crate::push::settings::TargetSettings;
-use crate::report::error::{Error, Kind, Result};
+use crate::report::error::{Error, Result};
+use crate::report::settings::text_of;
 use crate::site::settings::SiteSettings;
 
 /// Show the settings that are in effect
@@ -99,14 +100,6 @@ pub fn file_of(args: &[OsString]) -> PathBuf {
     let joined = args.iter().find_map(|arg| arg.to_str()?.strip_prefix("--config="));
     let named = joined.map(OsString::from).or(at.cloned()).or(std::env::var_os("EXODUS_CONFIG"));
     Config::at(named.filter(|path| !path.is_empty()).map(PathBuf::from)).path()
-}
-
-fn text_of(path: &Path) -> Result<String> {
-    match std::fs::read_to_string(path) {
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(err) => Err(Error::new(Kind::Login, format!("cannot read `{}`: {err}", path.display()))),
-        Ok(text) => Ok(text),
-    }
 }
 
 /// A setting: its name, what it is, and where that comes from.

@@ -84,12 +84,7 @@ impl Progress {
         if !self.has_bars() {
             return None;
         }
-        let style = ProgressStyle::with_template(template(columns())).expect("the templates are constants");
-        let style = if self.output.is_utf8() { style } else { style.progress_chars("=> ") };
-        let bar = self.output.bars().add(ProgressBar::new(total_bytes).with_style(style));
-        bar.set_prefix(self.output.shown(name));
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Some(bar)
+        Some(bar(&self.output, total_bytes, name))
     }
 
     fn listing(&self, part: &str, done: u64, total: u64) {
@@ -256,6 +251,16 @@ impl Observer for Progress {
 }
 
 /// How many columns the terminal has.
+/// A bar of bytes that fits the terminal and its locale.
+pub fn bar(output: &Output, total_bytes: u64, name: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template(columns())).expect("the templates are constants");
+    let style = if output.is_utf8() { style } else { style.progress_chars("=> ") };
+    let bar = output.bars().add(ProgressBar::new(total_bytes).with_style(style));
+    bar.set_prefix(output.shown(name));
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
 fn columns() -> u16 {
     rustix::termios::tcgetwinsize(std::io::stderr()).map_or(80, |size| size.ws_col)
 }

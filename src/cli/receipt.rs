@@ -1,8 +1,5 @@
 //! `exodus receipt`: what came in, what became of it, what was proven; `exodus ready`: may the account be deleted?
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,6 +9,7 @@ use super::chosen_target::Config;
 use super::output::{clean, counted, number};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
+use crate::archive::folders::write;
 use crate::receipt::{self, Receipt, Scope, page, part};
 use crate::report::error::{Error, Kind, Result};
 
@@ -129,13 +127,4 @@ pub fn ready(args: &ReadyArgs, context: &Context) -> Result<()> {
 fn made(archive: &Path, target: Option<&str>, config: &Config) -> Result<Receipt> {
     let url = target.map(|target| config.target(Some(target))).transpose()?.map(|target| target.url);
     receipt::receipt(&Scope { archive, target: url.as_deref() })
-}
-
-/// Writes a file whole or not at all, readable by its owner only.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("part");
-    let open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary);
-    open.and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(|err| Error::io("write", path, &err))
 }

@@ -10,6 +10,7 @@ use super::output::{clean, counted, size};
 use super::progress::{Progress, Telling};
 use super::{Common, Context};
 use crate::report::error::{Error, Kind, Result};
+use crate::report::settings;
 use crate::watch::{self, Ears, Request, Told};
 
 /// Import parts of an export as the browser finishes downloading them
@@ -41,19 +42,8 @@ pub struct WatchArgs {
     common: Common,
 }
 
-/// `500ms`, `10s`, `30m`, `2h`.
 fn time(text: &str) -> std::result::Result<Duration, String> {
-    let wrong = || "write 10s, 30m or 2h".to_owned();
-    let at = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(wrong)?;
-    let number: u64 = text[..at].parse().map_err(|_| wrong())?;
-    let unit_ms = match &text[at..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(wrong)
+    settings::duration(text).ok_or_else(|| "write 10s, 30m or 2h".to_owned())
 }
 
 /// Runs the command.
@@ -90,7 +80,7 @@ pub fn run(args: &WatchArgs, context: &Context) -> Result<()> {
         if is_json {
             output.json(&json!({"event": event, "text": text}));
         } else {
-            output.note(&format!("{event}: {}", clean(&text)));
+            output.note(&output.shown(&format!("{event}: {text}")));
         }
     };
     if !args.common.quiet && !is_json {

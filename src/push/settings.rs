@@ -25,6 +25,7 @@ use super::mapping::{Mapping, PRIVATE, Rule};
 use super::place::Place;
 use super::secret::SecretFrom;
 use crate::report::error::{Error, Kind, Result};
+use crate::report::settings::{bytes, text_of as text_of_file};
 
 /// The file's name, in the current folder or in the user's configuration.
 pub const FILE_NAME: &str = "exodus.toml";
@@ -115,7 +116,7 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read or understood: with its line.
     pub fn read(path: &Path) -> Result<Settings> {
-        let text = read_text(path)?;
+        let text = text_of_file(path)?;
         toml_edit::de::from_str(&text).map_err(|err| Error::settings(path, &text, err.message(), err.span()))
     }
 }
@@ -188,22 +189,9 @@ pub fn mode_of(text: &str) -> Result<u32> {
 /// # Errors
 /// When it is none, or zero.
 pub fn rate_of(text: &str) -> Result<u64> {
-    let text = text.trim();
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" | "kib" => 1 << 10,
-        "m" | "mb" | "mib" => 1 << 20,
-        "g" | "gb" | "gib" => 1 << 30,
-        _ => 0,
-    };
-    let number: f64 = digits.parse().unwrap_or(0.0);
-    let rate = (number * f64::from(factor)) as u64;
-    if rate == 0 || !number.is_finite() {
-        return Err(Error::new(Kind::Login, format!("`{text}` is no rate"))
-            .hint("write bytes a second: 500k, 2M, 1.5M"));
-    }
-    Ok(rate)
+    bytes(text).ok_or_else(|| {
+        Error::new(Kind::Login, format!("`{text}` is no rate")).hint("write bytes a second: 500k, 2M, 1.5M")
+    })
 }
 
 /// Writes a target into a settings file, made if it is not there; all else in it stays as it was.
@@ -258,16 +246,8 @@ fn implicit_table() -> Item {
 }
 
 fn document(path: &Path) -> Result<DocumentMut> {
-    let text = read_text(path)?;
+    let text = text_of_file(path)?;
     text.parse().map_err(|err: toml_edit::TomlError| Error::settings(path, &text, err.message(), err.span()))
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    match std::fs::read_to_string(path) {
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(err) => Err(Error::new(Kind::Login, format!("cannot read `{}`: {err}", path.display()))),
-        Ok(text) => Ok(text),
-    }
 }
 
 /// Whole or not at all.
@@ -288,18 +268,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rates_are_read_as_people_write_them() {
-        for (text, rate) in
-            [("500", 500), ("500k", 512_000), ("2M", 2 << 20), ("1.5M", 3 << 19), ("1GiB", 1 << 30)]
-        {
-            assert_eq!(rate_of(text).ok(), Some(rate), "{text}");
-        }
-        for text in ["", "0", "fast", "-3k", "2 x", "nan", "infk"] {
-            assert!(rate_of(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_mode_lets_the_owner_read_and_write_and_nobody_execute() {

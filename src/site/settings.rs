@@ -14,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::report::error::{Error, Kind, Result};
+use crate::report::settings::text_of;
 
 /// The settings of a site.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -48,11 +49,7 @@ impl SiteSettings {
         struct All {
             site: Option<SiteSettings>,
         }
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(SiteSettings::default()),
-            Err(err) => return Err(Error::io("read", path, &err)),
-        };
+        let text = text_of(path)?;
         let all: All = toml_edit::de::from_str(&text)
             .map_err(|err| Error::settings(path, &text, err.message(), err.span()))?;
         let site = all.site.unwrap_or_default();
