@@ -117,10 +117,7 @@ impl<'a> Space<'a> {
         info: &Value,
         sink: &mut dyn Sink,
     ) -> Result<(), ImportError> {
-        let reader = match source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
-        };
+        let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(()) };
         let origin = |at| Origin { entry: entry.clone(), at };
         let mut pages = Pages::new(self.conversation(info), origin(At::Byte(0)));
         let mut files = Files::of(&self.files, self.id());

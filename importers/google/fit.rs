@@ -211,13 +211,7 @@ impl Fit<'_> {
     }
 
     fn days(&mut self, entry: &Entry, sink: &mut dyn Sink) -> Result<bool, ImportError> {
-        let reader = match self.source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => {
-                sink.fault(faults::not_opened(self.source, entry, err))?;
-                return Ok(false);
-            }
-        };
+        let Some(reader) = faults::opened(self.source, entry, sink)? else { return Ok(false) };
         let (mut rows, mut heads, mut record) = (Rows::new(reader), Vec::new(), 0);
         loop {
             let row = match rows.next_row() {

@@ -100,10 +100,7 @@ impl<'a> Reading<'a> {
     }
 
     fn read(mut self, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let reader = match self.source.open(self.entry) {
-            Ok(reader) => reader,
-            Err(err) => return Ok(sink.fault(faults::not_opened(self.source, self.entry, err))?),
-        };
+        let Some(reader) = faults::opened(self.source, self.entry, sink)? else { return Ok(()) };
         let mut values = JsonPaths::new(reader, PATHS);
         let mut end = 0;
         let failure = loop {

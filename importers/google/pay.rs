@@ -99,13 +99,7 @@ fn payments(
     seen: &mut HashMap<String, u32>,
     sink: &mut dyn Sink,
 ) -> Result<bool, ImportError> {
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
-            return Ok(false);
-        }
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
     let (mut rows, mut record) = (Rows::new(reader), 0);
     loop {
         let row = match rows.next_row() {

@@ -4,7 +4,6 @@
 //! may stand above them, and a row without content below. A row is what it is by the address in it.
 
 use std::collections::HashMap;
-use std::io::Read;
 
 use exodus_api::{At, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source};
 use serde_json::Value;
@@ -52,10 +51,7 @@ fn has_heads(beginning: &[u8]) -> bool {
 }
 
 fn send(source: &dyn Source, entry: &Entry, sink: &mut dyn Sink) -> Result<(), ImportError> {
-    let reader: Box<dyn Read + '_> = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(()) };
     let mut rows = Rows::new(reader);
     let list = entry.name().rsplit_once('.').map_or(entry.name(), |(stem, _)| stem);
     let mut reading = Reading { list, heads: None, about: Vec::new(), seen: HashMap::new() };

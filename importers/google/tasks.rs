@@ -5,7 +5,6 @@
 //! The task as the export has it stands in the index too, so nothing it says is lost.
 
 use std::collections::HashSet;
-use std::io::Read;
 
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source};
 use jiff::Timestamp;
@@ -46,10 +45,7 @@ pub fn import(
 }
 
 fn send(source: &dyn Source, entry: &Entry, sink: &mut dyn Sink) -> Result<(), ImportError> {
-    let reader: Box<dyn Read + '_> = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(()) };
     let mut values = JsonPaths::new(reader, PATHS);
     let mut names_taken = HashSet::new();
     let mut end = 0;

@@ -35,13 +35,7 @@ pub fn send(
 ) -> Result<bool, ImportError> {
     let people = people(source, entry);
     let mut sending = Sending { tree, entry, people, n: HashMap::new(), sent: HashSet::new() };
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
-            return Ok(false);
-        }
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
     let mut values = JsonPaths::new(reader, MESSAGES);
     let mut open: Option<(u64, Pages)> = None;
     let mut end = 0;

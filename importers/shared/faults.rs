@@ -1,8 +1,27 @@
 //! What to say of entries and records that cannot be taken.
 
 use std::fmt::Display;
+use std::io::Read;
 
-use exodus_api::{At, Entry, Fault, Scope, Source, SourceError};
+use exodus_api::{At, Entry, Fault, ImportError, Scope, Sink, Source, SourceError};
+
+/// The content of an entry; `None` if it cannot be opened, which is told.
+///
+/// # Errors
+/// When the run has to end.
+pub fn opened<'s>(
+    source: &'s dyn Source,
+    entry: &Entry,
+    sink: &mut dyn Sink,
+) -> Result<Option<Box<dyn Read + Send + 's>>, ImportError> {
+    match source.open(entry) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(err) => {
+            sink.fault(not_opened(source, entry, err))?;
+            Ok(None)
+        }
+    }
+}
 
 /// An entry that cannot be opened.
 pub fn not_opened(source: &dyn Source, entry: &Entry, err: SourceError) -> Fault {

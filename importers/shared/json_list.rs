@@ -43,13 +43,7 @@ impl List<'_> {
     /// When the run has to end.
     pub fn each(&self, sink: &mut dyn Sink, take: &mut Take) -> Result<bool, ImportError> {
         let (source, entry) = (self.source, self.entry);
-        let reader = match source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => {
-                sink.fault(faults::not_opened(source, entry, err))?;
-                return Ok(false);
-            }
-        };
+        let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
         let mut values = JsonPaths::new(reader, self.paths);
         let mut end = 0;
         loop {

@@ -90,13 +90,7 @@ struct Sending<'s, 'a> {
 impl Sending<'_, '_> {
     /// Sends the conversations of a page; false if there is none, or it cannot be read to its end, which is told.
     fn page(&mut self, source: &dyn Source, entry: &Entry, sink: &mut dyn Sink) -> Result<bool, ImportError> {
-        let reader = match source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => {
-                sink.fault(faults::not_opened(source, entry, err))?;
-                return Ok(false);
-            }
-        };
+        let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
         let mut pieces = Pieces::new(reader, MARK);
         let mut open: Option<Open> = None;
         let mut n_messages = 0_u64;

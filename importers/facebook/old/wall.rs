@@ -52,13 +52,7 @@ pub fn send(
     sender: &mut Sender,
     sink: &mut dyn Sink,
 ) -> Result<bool, ImportError> {
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => {
-            sink.fault(faults::not_opened(source, entry, err))?;
-            return Ok(false);
-        }
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
     let mut pieces = Pieces::new(reader, MARK);
     let mut owner: Option<String> = None;
     loop {

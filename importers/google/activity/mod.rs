@@ -96,10 +96,7 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     fn json(&mut self, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let reader = match self.source.open(self.entry) {
-            Ok(reader) => reader,
-            Err(err) => return Ok(sink.fault(faults::not_opened(self.source, self.entry, err))?),
-        };
+        let Some(reader) = faults::opened(self.source, self.entry, sink)? else { return Ok(()) };
         let mut values = JsonPaths::new(reader, PATHS);
         let mut end = 0;
         loop {
@@ -118,10 +115,7 @@ impl Sending<'_> {
     }
 
     fn html(&mut self, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let reader = match self.source.open(self.entry) {
-            Ok(reader) => reader,
-            Err(err) => return Ok(sink.fault(faults::not_opened(self.source, self.entry, err))?),
-        };
+        let Some(reader) = faults::opened(self.source, self.entry, sink)? else { return Ok(()) };
         let mut page = Page::new(reader);
         loop {
             match page.next_block() {

@@ -124,13 +124,7 @@ impl<'a> Blogger<'a> {
     /// Sends every entry; tells whether the feed could be read to its end.
     fn entries(&mut self, feed: &mut Feed, sink: &mut dyn Sink) -> Result<bool, ImportError> {
         let (source, entry) = (self.source, feed.entry);
-        let reader = match source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => {
-                sink.fault(faults::not_opened(source, entry, err))?;
-                return Ok(false);
-            }
-        };
+        let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
         let mut blocks = Blocks::new(reader, MARKS);
         loop {
             let block = match blocks.next_block() {

@@ -133,10 +133,7 @@ impl<'a> Calendar<'a> {
     }
 
     fn send(self, source: &dyn Source, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let reader = match source.open(self.entry) {
-            Ok(reader) => reader,
-            Err(err) => return Ok(sink.fault(faults::not_opened(source, self.entry, err))?),
-        };
+        let Some(reader) = faults::opened(source, self.entry, sink)? else { return Ok(()) };
         if self.facts.is_empty() && self.n_of_uid.is_empty() {
             let mut splitter = Splitter::new(reader, "VCALENDAR");
             return match splitter.next_piece() {

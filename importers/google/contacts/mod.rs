@@ -94,10 +94,7 @@ struct Sending<'a> {
 impl Sending<'_> {
     /// Sends the cards of a book that no earlier one had.
     fn book(&mut self, entry: &Entry, is_open: bool, sink: &mut dyn Sink) -> Result<(), ImportError> {
-        let reader = match self.source.open(entry) {
-            Ok(reader) => reader,
-            Err(err) => return Ok(sink.fault(faults::not_opened(self.source, entry, err))?),
-        };
+        let Some(reader) = faults::opened(self.source, entry, sink)? else { return Ok(()) };
         let mut splitter = Splitter::new(reader, "");
         let mut end = 0;
         let mut n_cards = 0_u64;

@@ -7,8 +7,6 @@
 mod old;
 mod rows;
 
-use std::io::Read;
-
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source};
 use serde_json::{Map, Value};
 
@@ -89,10 +87,7 @@ fn table(
     if sink.is_done(entry) {
         return Ok(sink.used(entry)?);
     }
-    let reader: Box<dyn Read + '_> = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(()) };
     let mut rows = Rows::new(reader);
     let (mut heads, mut record, mut list) = (Vec::new(), 0, list_name(entry));
     loop {
@@ -150,10 +145,7 @@ fn page(
     if !options.wants(Kind::Post, PRODUCT) {
         return Ok(sink.skip(entry, Skip::NotAskedFor)?);
     }
-    let reader = match source.open(entry) {
-        Ok(reader) => reader,
-        Err(err) => return Ok(sink.fault(faults::not_opened(source, entry, err))?),
-    };
+    let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(()) };
     let said = match old::said(reader) {
         Ok(said) => said,
         Err(err) => return Ok(sink.fault(faults::breaks_off(source, entry, 0, &err))?),
