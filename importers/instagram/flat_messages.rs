@@ -3,14 +3,14 @@
 //! A conversation has no number there, so it is known by its people: that of a later export, which has a number, is another
 //! item. Seen in viewers of 2018 to 2021.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Origin, Sink, Source};
 use serde_json::{Map, Value};
 
 use super::flat::{seconds, whole};
 use crate::shared::content_lines::uid_of;
-use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
+use crate::shared::conversation::{Attachment, Conversation, Message, MessageKeys, Pages};
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::meta::tree::Tree;
 use crate::shared::{faults, json_mended, names};
@@ -34,7 +34,7 @@ pub fn send(
     sink: &mut dyn Sink,
 ) -> Result<bool, ImportError> {
     let people = people(source, entry);
-    let mut sending = Sending { tree, entry, people, n: HashMap::new(), sent: HashSet::new() };
+    let mut sending = Sending { tree, entry, people, keys: MessageKeys::default(), sent: HashSet::new() };
     let Some(reader) = faults::opened(source, entry, sink)? else { return Ok(false) };
     let mut values = JsonPaths::new(reader, MESSAGES);
     let mut open: Option<(u64, Pages)> = None;
@@ -97,7 +97,7 @@ struct Sending<'s, 'a> {
     entry: &'s Entry,
     people: Vec<Vec<String>>,
     /// How often each key was given.
-    n: HashMap<String, u32>,
+    keys: MessageKeys,
     sent: HashSet<u32>,
 }
 
@@ -147,14 +147,10 @@ impl Sending<'_, '_> {
         if let Some(uri) = media.as_deref().filter(|uri| !uri.is_empty()) {
             attachments.push(self.attachment(&id, uri, time, sink)?);
         }
-        let minute = time.map_or(0, |time| time.div_euclid(60));
         let first = texts.first().map(String::as_str).or(media.as_deref()).unwrap_or_default();
-        let key = uid_of(format!("{id}\n{minute}\n{first}").as_bytes());
-        let n = self.n.entry(key.clone()).or_default();
-        *n += 1;
-        let suffix = if *n > 1 { format!("#{n}") } else { String::new() };
+        let key = self.keys.of(&id, time, first);
         Ok(Message {
-            key: format!("message:{key}{suffix}"),
+            key,
             time,
             dated: Some(created).filter(|created| !created.is_empty()),
             sender,

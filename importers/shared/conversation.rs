@@ -4,6 +4,8 @@
 //! here message by message is held until a page is full; a longer conversation goes on in further pages, so that no
 //! more than two pages are ever held, whatever its length. Within a page messages stand in the order of time.
 
+use std::collections::HashMap;
+
 use exodus_api::{Body, Item, Kind, Origin, Sink, Stop};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -50,6 +52,29 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// Further facts.
     pub extra: Map<String, Value>,
+}
+
+/// Names messages that their platform gives no name: by thread, minute and words. A page tells no more of the time than the minute.
+#[derive(Default)]
+pub struct MessageKeys {
+    /// How often each key came up; two equal messages are two.
+    n: HashMap<String, u32>,
+}
+
+impl MessageKeys {
+    /// The name for ever of a message in `thread` that begins with `words`. Names of a thread stand in the order of time, so that
+    /// the index takes one after the other instead of searching a place for each.
+    pub fn of(&mut self, thread: &str, time: Option<i64>, words: &str) -> String {
+        let minute = time.map_or(0, |time| time.div_euclid(60));
+        let hash = blake3::hash(words.as_bytes()).to_hex();
+        let mut key = format!("message:{thread}/{minute}-{}", &hash[..8]);
+        let n = self.n.entry(key.clone()).or_default();
+        *n += 1;
+        if *n > 1 {
+            key = format!("{key}#{n}");
+        }
+        key
+    }
 }
 
 /// Something sent with a message.

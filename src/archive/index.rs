@@ -231,18 +231,28 @@ impl Index {
     }
 
     fn apply_entry(&mut self, it: &EntryRecord) -> Result<i64> {
-        let part = self.part_id(&it.part)?;
         let notes = it.notes.as_ref().map(serde_json::Value::to_string);
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO entry (part_id, path, size, state, reason, options, notes, run_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (part_id, path) DO UPDATE SET state = excluded.state, reason = excluded.reason,
-             options = excluded.options, notes = coalesce(excluded.notes, notes), run_id = excluded.run_id
-             RETURNING id",
-        )?;
-        let values =
-            params![part, it.path, it.size as i64, it.state.name(), it.reason, it.options, notes, it.run];
-        let id = insert.query_row(values, |row| row.get(0))?;
+        let (size, state) = (it.size as i64, it.state.name());
+        // Most are known, and one row is changed by its number: a statement that SQLite may have to take back makes it write down what
+        // the full text has gathered.
+        let id = match self.entry_id(&it.part, &it.path) {
+            Ok(id) => {
+                self.run(
+                    "UPDATE entry SET state = ?2, reason = ?3, options = ?4, notes = coalesce(?5, notes), run_id = ?6 WHERE id = ?1",
+                    params![id, state, it.reason, it.options, notes, it.run],
+                )?;
+                id
+            }
+            Err(_) => {
+                let part = self.part_id(&it.part)?;
+                self.run(
+                    "INSERT INTO entry (part_id, path, size, state, reason, options, notes, run_id)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    params![part, it.path, size, state, it.reason, it.options, notes, it.run],
+                )?;
+                self.conn.last_insert_rowid()
+            }
+        };
         if it.state != State::Pending {
             // Faults of earlier runs are answered by what this one found.
             self.run("DELETE FROM fault WHERE entry_id = ?1 AND run_id <> ?2", params![id, it.run])?;
@@ -251,15 +261,27 @@ impl Index {
     }
 
     /// Makes rows of the record of an item without a path, whose facts are `extra` as [`json_text`] writes them, if the index has no
-    /// item of its key; `None` if it has one, and then nothing is changed.
+    /// item of its key; `None` if it has one, and then nothing is changed. `text` is what it is found by, its title and its words.
     ///
     /// # Errors
     /// As [`Index::apply`].
-    pub fn apply_new(&mut self, it: &ItemRecord, extra: Option<&str>) -> Result<Option<i64>> {
-        if !self.insert(it, None, extra)? {
+    pub fn apply_new(
+        &mut self,
+        it: &ItemRecord,
+        extra: Option<&str>,
+        text: Option<(&str, &str)>,
+    ) -> Result<Option<i64>> {
+        if !self.insert(it, None, extra, text.is_some())? {
             return Ok(None);
         }
-        self.apply_rest(self.conn.last_insert_rowid(), it, None).map(Some)
+        let id = self.conn.last_insert_rowid();
+        if let Some((title, words)) = text {
+            self.run(
+                "INSERT INTO text (rowid, subject, body) VALUES (?1, ?2, ?3)",
+                params![id, title, words],
+            )?;
+        }
+        self.apply_rest(id, it, None).map(Some)
     }
 
     fn apply_item(&mut self, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
@@ -268,7 +290,7 @@ impl Index {
         // Without a path only the key can stand against it, and most are new: trying it searches the keys, which are in no order, once
         // instead of twice.
         let known = if fold.is_some() { self.item_id(&it.platform, &it.key)? } else { None };
-        if known.is_none() && self.insert(it, fold.as_deref(), extra.as_deref())? {
+        if known.is_none() && self.insert(it, fold.as_deref(), extra.as_deref(), false)? {
             return self.apply_rest(self.conn.last_insert_rowid(), it, facts);
         }
         let known = if known.is_some() { known } else { self.item_id(&it.platform, &it.key)? };
@@ -286,11 +308,17 @@ impl Index {
     }
 
     /// Inserts the row of an item; false if there is one of its key. Not `DO UPDATE`: SQLite keeps what that could have to take back.
-    fn insert(&mut self, it: &ItemRecord, fold: Option<&str>, extra: Option<&str>) -> Result<bool> {
+    fn insert(
+        &mut self,
+        it: &ItemRecord,
+        fold: Option<&str>,
+        extra: Option<&str>,
+        has_text: bool,
+    ) -> Result<bool> {
         let export = self.export_id(&it.export)?;
         let n_rows = self.run(
-            "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (platform, key) DO NOTHING",
+            "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra, has_text)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (platform, key) DO NOTHING",
             params![
                 it.platform,
                 it.key,
@@ -303,7 +331,8 @@ impl Index {
                 it.size as i64,
                 it.blake3,
                 export,
-                extra
+                extra,
+                has_text
             ],
         )?;
         Ok(n_rows == 1)

@@ -5,7 +5,7 @@
 //! batch that was never finished, and is cut off by the next writer.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,16 @@ pub const FILE_NAME: &str = "ledger.jsonl";
 
 /// Most records are shorter.
 const USUAL_BYTES: usize = 1 << 10;
+/// So much is hashed and written at once.
+const CHUNK_BYTES: usize = 1 << 18;
 
 /// The ledger, open for appending.
 pub struct Ledger {
     path: PathBuf,
-    out: BufWriter<File>,
+    file: File,
+    /// Records that are not handed over yet.
+    chunk: Vec<u8>,
+    /// Of what was handed over.
     len_bytes: u64,
     hash: blake3::Hasher,
 }
@@ -48,7 +53,8 @@ impl Ledger {
             .and_then(|()| file.set_len(committed_bytes))
             .and_then(|()| file.seek(SeekFrom::Start(committed_bytes)).map(|_| ()));
         cut.map_err(|err| Error::io("cut", &path, &err))?;
-        Ok(Ledger { path, out: BufWriter::with_capacity(1 << 18, file), len_bytes: committed_bytes, hash })
+        let chunk = Vec::with_capacity(CHUNK_BYTES + USUAL_BYTES);
+        Ok(Ledger { path, file, chunk, len_bytes: committed_bytes, hash })
     }
 
     /// Appends a record.
@@ -64,9 +70,8 @@ impl Ledger {
     /// # Errors
     /// When the disk does not take it.
     pub fn append_line(&mut self, line: &[u8]) -> Result<()> {
-        self.hash.update(line);
-        self.len_bytes += line.len() as u64;
-        self.out.write_all(line).map_err(|err| Error::io("append to", &self.path, &err))
+        self.chunk.extend_from_slice(line);
+        if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.flush().map(|_| ()) }
     }
 
     /// Hands all records over to the kernel; returns the length of the ledger in bytes.
@@ -74,11 +79,14 @@ impl Ledger {
     /// # Errors
     /// When the disk does not take them.
     pub fn flush(&mut self) -> Result<u64> {
-        self.out.flush().map_err(|err| Error::io("append to", &self.path, &err))?;
+        self.file.write_all(&self.chunk).map_err(|err| Error::io("append to", &self.path, &err))?;
+        self.hash.update(&self.chunk);
+        self.len_bytes += self.chunk.len() as u64;
+        self.chunk.clear();
         Ok(self.len_bytes)
     }
 
-    /// BLAKE3 of the whole ledger so far.
+    /// BLAKE3 of the whole ledger up to the last [`flush`](Ledger::flush).
     pub fn blake3(&self) -> String {
         self.hash.finalize().to_hex().to_string()
     }

@@ -78,6 +78,10 @@ pub fn split_extension(name: &str) -> (&str, &str) {
 
 /// The form in which two paths are compared: equal for names that some file system cannot keep apart.
 pub fn folded(path: &str) -> String {
+    if path.is_ascii() {
+        // It has but one form.
+        return path.to_ascii_lowercase();
+    }
     path.nfkc().flat_map(char::to_lowercase).nfc().collect()
 }
 

@@ -5,9 +5,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Timespec, Timestamps};
 
+use super::body_file::{self, BodyFile, Chunk};
 use super::folders;
 use crate::report::error::{Error, Result};
 use crate::report::kill_point::kill_point;
@@ -16,6 +18,9 @@ use crate::report::kill_point::kill_point;
 pub struct Scratch {
     folder: PathBuf,
     next: AtomicU64,
+    /// Memory that nobody uses now; as much as threads have copied at the same time.
+    chunks: Mutex<Vec<Chunk>>,
+    does_direct_pay: bool,
 }
 
 /// A body that is whole on disk under a temporary name.
@@ -48,7 +53,8 @@ impl Scratch {
             fs::remove_dir_all(&folder).map_err(|err| Error::io("clear", &folder, &err))?;
         }
         folders::make(&folder)?;
-        Ok(Scratch { folder, next: AtomicU64::new(1) })
+        let does_direct_pay = body_file::does_direct_pay(&folder);
+        Ok(Scratch { folder, next: AtomicU64::new(1), chunks: Mutex::default(), does_direct_pay })
     }
 
     /// Stores bytes that are in memory and whose BLAKE3 is known; `time` becomes the modification time.
@@ -72,29 +78,20 @@ impl Scratch {
         reader: &mut dyn Read,
         time: Option<i64>,
     ) -> std::result::Result<StoredBody, StoreError> {
-        let (path, mut file) = self.create().map_err(StoreError::Archive)?;
-        let mut hash = blake3::Hasher::new();
-        let mut buf = vec![0; 128 * 1024];
-        let mut size = 0;
-        loop {
-            let len = match reader.read(&mut buf) {
-                Ok(0) => break,
-                Ok(len) => len,
-                Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
-                Err(err) => {
-                    // The next writer clears what cannot be removed now.
-                    let _ = fs::remove_file(&path);
-                    return Err(StoreError::Source(err));
-                }
-            };
-            hash.update(&buf[..len]);
-            let written = file.write_all(&buf[..len]);
-            written.map_err(|err| StoreError::Archive(Error::io("write", &path, &err)))?;
-            size += len as u64;
+        let (path, file) = self.create().map_err(StoreError::Archive)?;
+        let mut chunk = self.chunks().pop().unwrap_or_default();
+        let copied = copy_into(BodyFile::new(file, &mut chunk, self.does_direct_pay), &path, reader, time);
+        self.chunks().push(chunk);
+        if let Err(StoreError::Source(_)) = copied {
+            // The next writer clears what cannot be removed now.
+            let _ = fs::remove_file(&path);
         }
-        kill_point();
-        set_time(&file, &path, time).map_err(StoreError::Archive)?;
-        Ok(StoredBody { path, size, blake3: hash.finalize().to_hex().to_string() })
+        let (size, blake3) = copied?;
+        Ok(StoredBody { path, size, blake3 })
+    }
+
+    fn chunks(&self) -> MutexGuard<'_, Vec<Chunk>> {
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn create(&self) -> Result<(PathBuf, File)> {
@@ -111,6 +108,34 @@ impl Scratch {
         // What is left is cleared by the next writer.
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Writes all that `reader` gives; returns how many bytes that were, and their BLAKE3.
+fn copy_into(
+    mut file: BodyFile,
+    path: &Path,
+    reader: &mut dyn Read,
+    time: Option<i64>,
+) -> std::result::Result<(u64, String), StoreError> {
+    let failed = |err: io::Error| StoreError::Archive(Error::io("write", path, &err));
+    let mut hash = blake3::Hasher::new();
+    let mut size = 0;
+    loop {
+        let room = file.room();
+        let len = match reader.read(room) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => continue,
+            Err(err) => return Err(StoreError::Source(err)),
+        };
+        hash.update(&room[..len]);
+        file.take(len).map_err(failed)?;
+        size += len as u64;
+    }
+    let file = file.finish().map_err(failed)?;
+    kill_point();
+    set_time(&file, path, time).map_err(StoreError::Archive)?;
+    Ok((size, hash.finalize().to_hex().to_string()))
 }
 
 /// Sets the modification time; without one it is 1970-01-01, which reads as "unknown" and never as "now".

@@ -1,15 +1,18 @@
-//! Full text: a stage of its own after the bodies are safe, which goes on where it was interrupted.
+//! Full text: a stage of its own after the bodies are safe, which goes on where it was interrupted. New items that are facts only
+//! have theirs from the beginning, since it is at hand.
 
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use exodus_api::Kind as ItemKind;
 use rusqlite::params;
 
 use super::index::Index;
 use super::message::{self, Text};
 use super::reader::find_file;
+use super::record::ItemRecord;
 use crate::report::error::Result;
 use crate::report::event::{Event, Observer};
 use crate::report::kill_point::kill_point;
@@ -82,6 +85,18 @@ fn read_all(root: &Path, path: &Path, to: SyncSender<Batch>) -> Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Title and words of an item that is facts only; `None` if its text is made of more, or of a file.
+pub fn of_facts(item: &ItemRecord) -> Option<(&str, &str)> {
+    if item.path.is_some() || item.kind == ItemKind::Paper.name() {
+        return None;
+    }
+    let words = match item.extra.get("text") {
+        Some(text) => text.as_str()?,
+        None => "",
+    };
+    Some((item.title.as_deref().unwrap_or(""), words))
 }
 
 /// Writes what comes, some batches a transaction; returns how many items they were.

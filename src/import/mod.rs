@@ -232,6 +232,9 @@ pub fn import(
     check_account(&request.archive, &opened)?;
     check_room(&request.archive, opened.export.content_bytes(), observer)?;
     let mut writer = Writer::open(&request.archive, request.labels)?;
+    if request.with_text {
+        writer.take_text();
+    }
     let chosen = request.albums.map_or(Ok(()), |mode| writer.set_albums(mode));
     let begun = chosen.and_then(|()| begin(&mut writer, &opened, &request.options));
     let run = match begun {

@@ -12,7 +12,7 @@ use serde_json::Map;
 use super::pieces::Pieces;
 use super::{is_here, is_on_the_web, target, tidy};
 use crate::shared::content_lines::uid_of;
-use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
+use crate::shared::conversation::{Attachment, Conversation, Message, MessageKeys, Pages};
 use crate::shared::html::{self, Step};
 use crate::shared::meta::record::folded;
 use crate::shared::meta::threads::Platform;
@@ -39,8 +39,13 @@ pub fn import(
     let is_old = tree.files().iter().any(is_here);
     let mut files: Vec<&File> = tree.files().iter().filter(|file| is_old && is_of_chats(file)).collect();
     files.sort_by_key(|file| (file.stem().parse::<u64>().unwrap_or(0), file.path.clone()));
-    let mut sending =
-        Sending { tree, platform, keys: HashMap::new(), threads: HashMap::new(), sent: HashSet::new() };
+    let mut sending = Sending {
+        tree,
+        platform,
+        keys: MessageKeys::default(),
+        threads: HashMap::new(),
+        sent: HashSet::new(),
+    };
     // Read also if that was done before: what was sent with messages, and which conversation goes on with which, only they tell.
     for file in files {
         if !is_wanted {
@@ -81,7 +86,7 @@ struct Sending<'s, 'a> {
     tree: &'s Tree<'a>,
     platform: Platform,
     /// How often each key was given: the same words in the same minute.
-    keys: HashMap<String, u32>,
+    keys: MessageKeys,
     /// How many conversations the same people had so far.
     threads: HashMap<String, u32>,
     sent: HashSet<u32>,
@@ -167,16 +172,12 @@ impl Sending<'_, '_> {
             attachments.push(self.attachment(thread, uri, time, sink)?);
         }
         let first = if said.text.is_empty() { said.files.first().unwrap_or(&said.text) } else { &said.text };
-        let minute = time.map_or(0, |time| time.div_euclid(60));
-        let key = uid_of(format!("{thread}\n{minute}\n{first}").as_bytes());
-        let n = self.keys.entry(key.clone()).or_default();
-        *n += 1;
-        let number = if *n > 1 { format!("#{n}") } else { String::new() };
+        let key = self.keys.of(thread, time, first);
         let links: Vec<&String> = said.links.iter().filter(|link| !said.text.contains(*link)).collect();
         let mut lines = vec![said.text.as_str()];
         lines.extend(links.into_iter().map(String::as_str));
         Ok(Message {
-            key: format!("message:{key}{number}"),
+            key,
             time,
             dated: Some(said.dated.clone()),
             sender: said.sender.clone(),

@@ -7,7 +7,7 @@
 //! Names of senders are those that they show today, so nobody is named by them: a message is known by its thread, the
 //! minute, and what it says. JSON and pages agree in that where the page tells how far its clock is from UTC.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 
 use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Sink, Skip, Source};
@@ -19,8 +19,7 @@ use super::record;
 use super::said::Said;
 use super::shape::Shape;
 use super::tree::{File, Tree};
-use crate::shared::content_lines::uid_of;
-use crate::shared::conversation::{Attachment, Conversation, Message, Pages};
+use crate::shared::conversation::{Attachment, Conversation, Message, MessageKeys, Pages};
 use crate::shared::json_paths::JsonPaths;
 use crate::shared::{faults, json_mended, names};
 
@@ -159,7 +158,8 @@ pub fn import(
     let mut sent = HashSet::new();
     for thread in threads {
         if is_wanted {
-            Sending { source, tree, thread, platform, sent: &mut sent, keys: HashMap::new() }.send(sink)?;
+            Sending { source, tree, thread, platform, sent: &mut sent, keys: MessageKeys::default() }
+                .send(sink)?;
         } else {
             for entry in thread.files().chain(thread.others.iter().copied()) {
                 sink.skip(entry, Skip::NotAskedFor)?;
@@ -183,7 +183,7 @@ struct Sending<'s, 'a> {
     /// Attachments that were sent.
     sent: &'s mut HashSet<u32>,
     /// How often each key was given: the same words in the same minute.
-    keys: HashMap<String, u32>,
+    keys: MessageKeys,
 }
 
 impl<'a> Sending<'_, 'a> {
@@ -364,15 +364,11 @@ impl<'a> Sending<'_, 'a> {
         }
         let first = said.texts.first().or(said.link.as_ref());
         let first = first.map(String::as_str).or_else(|| said.files.first()?.rsplit('/').next());
-        let minute = said.time.map_or(0, |time| time.div_euclid(60));
-        let key = uid_of(format!("{}\n{minute}\n{}", self.thread.id, first.unwrap_or("")).as_bytes());
-        let n = self.keys.entry(key.clone()).or_default();
-        *n += 1;
-        let number = if *n > 1 { format!("#{n}") } else { String::new() };
+        let key = self.keys.of(&self.thread.id, said.time, first.unwrap_or(""));
         let mut texts = said.texts;
         texts.extend(said.link.filter(|link| !texts_have(&texts, link)));
         Ok(Message {
-            key: format!("message:{key}{number}"),
+            key,
             time: said.time,
             dated: said.dated,
             sender: said.sender,

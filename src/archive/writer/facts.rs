@@ -5,6 +5,7 @@ use super::{Added, Content, Incoming, Writer};
 use crate::archive::index::json_text;
 use crate::archive::ledger;
 use crate::archive::record::{ItemRecord, Record};
+use crate::archive::text;
 use crate::report::error::Result;
 
 /// An item that is facts only, as the ledger and the index take it.
@@ -77,7 +78,8 @@ impl Writer {
     /// # Errors
     /// When the archive cannot take it.
     pub fn add_prepared(&mut self, item: Prepared) -> Result<Added> {
-        if self.index.apply_new(&item.record, item.extra.as_deref())?.is_none() {
+        let text = if self.with_text { text::of_facts(&item.record) } else { None };
+        if self.index.apply_new(&item.record, item.extra.as_deref(), text)?.is_none() {
             return self.add(item.into_incoming());
         }
         self.ledger.append_line(&item.line)?;

@@ -127,6 +127,7 @@ pub struct Writer {
     ledger: Ledger,
     scratch: std::sync::Arc<Scratch>,
     mode: LabelMode,
+    with_text: bool,
     batch_records: u64,
     batch: Batch,
     known_folders: folders::Known,
@@ -166,6 +167,7 @@ impl Writer {
             ledger,
             scratch: std::sync::Arc::new(scratch),
             mode: kept_mode.or(mode).unwrap_or(LabelMode::Primary),
+            with_text: false,
             batch_records: batch_records(BATCH_RECORDS),
             batch: Batch::default(),
             known_folders: folders::Known::default(),
@@ -220,6 +222,11 @@ impl Writer {
             self.record(&Record::Setting { name: "albums".to_owned(), value: mode.name().to_owned() })?;
         }
         Ok(())
+    }
+
+    /// Puts new items that are facts only into the full text at once.
+    pub fn take_text(&mut self) {
+        self.with_text = true;
     }
 
     /// Where bodies are stored before they are added; may be used from any thread.
