@@ -58,6 +58,8 @@ pub struct Post {
     pub path: String,
     /// When it was posted, in seconds since 1970-01-01 UTC.
     pub time: Option<i64>,
+    /// All that exports told of it.
+    pub facts: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A paper.
@@ -190,10 +192,13 @@ impl Reader {
     /// When the index cannot be read.
     pub fn posts(&self) -> Result<Vec<Post>> {
         let mut query = self.conn().prepare(
-            "SELECT path, time FROM item WHERE kind = 'post' AND path LIKE 'files/posts/%.md'
+            "SELECT path, time, coalesce(extra, '{}') FROM item WHERE kind = 'post' AND path LIKE 'files/posts/%.md'
              ORDER BY time DESC, path",
         )?;
-        let rows = query.query_map([], |row| Ok(Post { path: row.get(0)?, time: row.get(1)? }))?;
+        let rows = query.query_map([], |row| {
+            let facts = serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or_default();
+            Ok(Post { path: row.get(0)?, time: row.get(1)?, facts })
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

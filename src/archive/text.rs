@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use exodus_api::Kind as ItemKind;
 use rusqlite::params;
+use serde_json::Value;
 
 use super::index::Index;
 use super::message::{self, Text};
@@ -87,16 +88,16 @@ fn read_all(root: &Path, path: &Path, to: SyncSender<Batch>) -> Result<()> {
     }
 }
 
-/// Title and words of an item that is facts only; `None` if its text is made of more, or of a file.
-pub fn of_facts(item: &ItemRecord) -> Option<(&str, &str)> {
+/// Takes the words out of an item that is facts only; `None` if its text is made of more, or of a file.
+pub fn words_of_facts(item: &mut ItemRecord) -> Option<String> {
     if item.path.is_some() || item.kind == ItemKind::Paper.name() {
         return None;
     }
-    let words = match item.extra.get("text") {
-        Some(text) => text.as_str()?,
-        None => "",
-    };
-    Some((item.title.as_deref().unwrap_or(""), words))
+    match item.extra.remove("text") {
+        None => Some(String::new()),
+        Some(Value::String(words)) => Some(words),
+        Some(_) => None,
+    }
 }
 
 /// Writes what comes, some batches a transaction; returns how many items they were.

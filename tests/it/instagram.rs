@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use exodus_fixtures::instagram::{
     self, COMMENTS, FOLLOWERS, FOLLOWING, GENERATIONS, Generation, LIKES, MEDIA, POSTS, SAVED, SEARCHES,
@@ -50,6 +50,18 @@ fn keys(home: &Home) -> BTreeSet<String> {
 
 fn put(home: &Home, folder: &str, spec: Spec, day: &str) -> PathBuf {
     home.put_parts(folder, &instagram::parts(&instagram::files(spec), day, 3))
+}
+
+/// The places in the front matter of all posts below a folder.
+fn places(folder: &Path) -> Vec<String> {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let posts = files.filter(|it| it.path().extension().is_some_and(|ending| ending == "md"));
+    let texts = posts.map(|it| fs::read_to_string(it.path()).expect("a post is text"));
+    let fronts = texts.filter_map(|text| Some(text.split_once("\n---\n")?.0.to_owned()));
+    let lines = |front: String| front.lines().map(str::to_owned).collect::<Vec<_>>();
+    let mut places: Vec<_> = fronts.flat_map(lines).filter(|line| line.starts_with("latitude: ")).collect();
+    places.sort_unstable();
+    places
 }
 
 fn imported(spec: Spec) -> Home {
@@ -252,7 +264,7 @@ fn exports_since_2021_have_the_same_keys_in_every_form_and_language() {
 #[test]
 fn two_exports_in_either_order_give_the_same_and_keep_facts_that_one_of_them_has() {
     let (json, page) = (Spec::json(Generation::Grouped), Spec::html(Generation::Media, Lang::Es));
-    let mut keys_found = Vec::new();
+    let (mut keys_found, mut places_found) = (Vec::new(), Vec::new());
     for order in [[(json, OLDER), (page, NEWER)], [(page, NEWER), (json, OLDER)]] {
         let home = Home::new();
         for (spec, day) in order {
@@ -271,8 +283,15 @@ fn two_exports_in_either_order_give_the_same_and_keep_facts_that_one_of_them_has
             found.iter().any(|it| it.kind == "post" && it.extra["facts"].to_string().contains("Latitud"))
         );
         keys_found.push(keys(&home));
+        // What a site gets has the place of a post, whichever export came last.
+        home.run(["export", "markdown", "site"]).expect(0);
+        places_found.push(places(&home.at("site")));
+        let summary = home.run(["export", "markdown", "site", "--json"]).expect(0).summary();
+        assert_eq!(number(&summary["written"]), 0, "{summary}");
     }
     assert_eq!(keys_found[0], keys_found[1]);
+    assert_eq!(places_found[0], places_found[1]);
+    assert!(!places_found[0].is_empty());
 }
 
 #[test]

@@ -11,9 +11,12 @@ use crate::report::error::Result;
 /// An item that is facts only, as the ledger and the index take it.
 #[derive(Debug)]
 pub struct Prepared {
+    /// The record but for its further facts: they are many small pieces, which end where they were made.
     record: ItemRecord,
-    /// The facts as the index keeps them.
+    /// The further facts as the index keeps them.
     extra: Option<String>,
+    /// What it is found by, besides its title; `None` if it waits for the stage of full text.
+    words: Option<String>,
     /// The line of the ledger.
     line: Vec<u8>,
     platform: &'static str,
@@ -42,9 +45,11 @@ impl Prepared {
             origin: item.origin,
         }));
         let line = ledger::line(&record);
-        let Record::Item(record) = record else { unreachable!("it was made as one") };
+        let Record::Item(mut record) = record else { unreachable!("it was made as one") };
         let extra = json_text(&record.extra);
-        Prepared { record: *record, extra, line, platform, kind, do_facts_add_up }
+        let words = text::words_of_facts(&mut record);
+        record.extra.clear();
+        Prepared { record: *record, extra, words, line, platform, kind, do_facts_add_up }
     }
 
     /// What it is.
@@ -54,6 +59,7 @@ impl Prepared {
 
     fn into_incoming(self) -> Incoming {
         let record = self.record;
+        let extra = self.extra.and_then(|extra| serde_json::from_str(&extra).ok()).unwrap_or_default();
         Incoming {
             platform: self.platform,
             key: record.key,
@@ -63,7 +69,7 @@ impl Prepared {
             title: record.title,
             path: String::new(),
             labels: record.labels,
-            extra: record.extra,
+            extra,
             origin: record.origin,
             content: Content::None,
             mail: None,
@@ -78,7 +84,8 @@ impl Writer {
     /// # Errors
     /// When the archive cannot take it.
     pub fn add_prepared(&mut self, item: Prepared) -> Result<Added> {
-        let text = if self.with_text { text::of_facts(&item.record) } else { None };
+        let words = item.words.as_deref().filter(|_| self.with_text);
+        let text = words.map(|words| (item.record.title.as_deref().unwrap_or(""), words));
         if self.index.apply_new(&item.record, item.extra.as_deref(), text)?.is_none() {
             return self.add(item.into_incoming());
         }

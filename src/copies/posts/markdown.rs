@@ -1,6 +1,7 @@
 //! Posts as a tree of Markdown files with their pictures, which Hugo, Zola, Eleventy and the like take as it is.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,7 +42,8 @@ pub fn copy(
         outcome.posts += 1;
         outcome.media += post.media.len() as u64;
         for path in std::iter::once(&post.path).chain(&post.media) {
-            outcome.written += u64::from(copy_one(&archive.join(FOLDER).join(path), &to.join(path))?);
+            let added = if *path == post.path { post.added.as_str() } else { "" };
+            outcome.written += u64::from(copy_one(&archive.join(FOLDER).join(path), &to.join(path), added)?);
         }
         observer.event(Event::Items(1));
     }
@@ -49,11 +51,12 @@ pub fn copy(
     Ok(outcome)
 }
 
-/// Copies a file with its time, unless it is there; true if it was written.
-fn copy_one(from: &Path, to: &Path) -> Result<bool> {
+/// Copies a file with its time, and with `added` below its front matter, unless it is there; true if it was written.
+fn copy_one(from: &Path, to: &Path, added: &str) -> Result<bool> {
     let original = from.metadata().map_err(|err| Error::io("read", from, &err))?;
-    if to.metadata().is_ok_and(|there| there.len() == original.len()) {
-        let (here, there) = (fs::read(from), fs::read(to));
+    let len = original.len() + added.len() as u64;
+    if to.metadata().is_ok_and(|there| there.len() == len) {
+        let (here, there) = (read_with(from, added), fs::read(to));
         if here.is_ok_and(|here| there.is_ok_and(|there| here == there)) {
             return Ok(false);
         }
@@ -62,10 +65,23 @@ fn copy_one(from: &Path, to: &Path) -> Result<bool> {
         folders::make(above)?;
     }
     let temporary = PathBuf::from(format!("{}.part", to.display()));
-    let copied = fs::copy(from, &temporary).and_then(|_| {
+    let copied = match added {
+        "" => fs::copy(from, &temporary).map(|_| ()),
+        added => read_with(from, added).and_then(|text| fs::write(&temporary, text)),
+    };
+    let copied = copied.and_then(|()| {
         fs::File::options().write(true).open(&temporary)?.set_modified(original.modified()?)?;
         fs::rename(&temporary, to)
     });
     copied.map_err(|err| Error::io("write", to, &err))?;
     Ok(true)
+}
+
+/// A file with lines added at the end of its front matter, which it has.
+fn read_with(path: &Path, added: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = fs::read(path)?;
+    if let Some(end) = memchr::memmem::find(&bytes, b"\n---\n").filter(|_| !added.is_empty()) {
+        bytes.splice(end + 1..end + 1, added.bytes());
+    }
+    Ok(bytes)
 }

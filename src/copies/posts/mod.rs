@@ -13,12 +13,16 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::archive::reader::Reader;
+use crate::archive::tally;
 use crate::report::error::{Error, Kind, Result};
 
 /// The folder of all posts, from the archive's top.
 const FOLDER: &str = "files/posts/";
 /// A larger post is no post.
 const LIMIT_BYTES: u64 = 64 << 20;
+
+/// What some exports tell of a post and others do not. Its file is what the newest one made of it; the index has what any of them told.
+const TOLD_BY_SOME: [&str; 5] = ["latitude", "links", "location", "longitude", "people"];
 
 /// Which posts are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +40,10 @@ pub struct Post {
     pub path: String,
     /// When it was posted, in seconds since 1970-01-01 UTC.
     pub time: Option<i64>,
-    /// Its front matter.
+    /// Its front matter, with what only the index has.
     pub front: Map<String, Value>,
+    /// What only the index has, as lines of front matter.
+    pub added: String,
     /// What stands below it.
     pub body: String,
     /// Its pictures and videos that the archive has, below `files/posts/`, in their order.
@@ -74,7 +80,7 @@ impl Post {
 pub fn chosen(archive: &Path, choice: &Choice) -> Result<Vec<Post>> {
     let mut posts = Vec::new();
     for line in Reader::open(archive)?.posts()? {
-        let post = read(archive, &line.path, line.time)?;
+        let post = read(archive, line)?;
         let is_of = choice.platform.as_deref().is_none_or(|platform| platform == post.platform());
         if is_of && (choice.with_drafts || !post.is_draft()) {
             posts.push(post);
@@ -83,20 +89,29 @@ pub fn chosen(archive: &Path, choice: &Choice) -> Result<Vec<Post>> {
     Ok(posts)
 }
 
-fn read(archive: &Path, path: &str, time: Option<i64>) -> Result<Post> {
+fn read(archive: &Path, line: tally::Post) -> Result<Post> {
+    let (path, time) = (line.path.as_str(), line.time);
     let file = archive.join(path);
     let len = file.metadata().map_err(|err| Error::io("read", &file, &err))?.len();
     if len > LIMIT_BYTES {
         return Err(Error::new(Kind::Archive, format!("`{path}` is too large for a post: {len} bytes")));
     }
     let text = fs::read_to_string(&file).map_err(|err| Error::io("read", &file, &err))?;
-    let (front, body) = parted(&text);
+    let (mut front, body) = parted(&text);
+    let mut added = String::new();
+    for (name, value) in line.facts {
+        let is_told = front.is_empty() || front.contains_key(&name) || !TOLD_BY_SOME.contains(&name.as_str());
+        if !is_told && !value.is_null() && value != Value::Array(Vec::new()) {
+            added.push_str(&front_line(&name, &value));
+            front.insert(name, value);
+        }
+    }
     let path = path.strip_prefix(FOLDER).unwrap_or(path).to_owned();
     let listed = front.get("media").and_then(Value::as_array);
     let media = listed.into_iter().flatten().filter_map(Value::as_str);
     let media = media.filter_map(|link| resolved(&path, link));
     let media = media.filter(|media| archive.join(FOLDER).join(media).is_file()).collect();
-    Ok(Post { path, time, front, body: body.to_owned(), media })
+    Ok(Post { path, time, front, added, body: body.to_owned(), media })
 }
 
 /// Front matter and what stands below it. Values are JSON, a line each.
@@ -110,6 +125,16 @@ fn parted(text: &str) -> (Map<String, Value>, &str) {
         Some((name.to_owned(), serde_json::from_str(value).ok()?))
     };
     (front.lines().filter_map(value).collect(), body.trim_start_matches('\n'))
+}
+
+/// A line of front matter. Of the letters that JSON takes as they are, YAML refuses some.
+fn front_line(name: &str, value: &Value) -> String {
+    let is_refused = |letter: char| {
+        matches!(letter, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    };
+    let value = value.to_string();
+    let value: String = value.split(is_refused).collect::<Vec<_>>().join(" ");
+    format!("{name}: {value}\n")
 }
 
 /// Where a link in a post leads, below `files/posts/`; `None` if it leads out of there.

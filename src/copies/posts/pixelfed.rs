@@ -244,7 +244,14 @@ mod tests {
     fn post(caption: &str, time: Option<i64>) -> Post {
         let mut front = serde_json::Map::new();
         front.insert("caption".to_owned(), caption.into());
-        Post { path: "p/1/index.md".to_owned(), time, front, body: String::new(), media: Vec::new() }
+        Post {
+            path: "p/1/index.md".to_owned(),
+            time,
+            front,
+            added: String::new(),
+            body: String::new(),
+            media: Vec::new(),
+        }
     }
 
     #[test]
