@@ -101,7 +101,8 @@ fn read_facts(root: &Path, index: &Index, observer: &dyn Observer, stop: &Atomic
     let count = "SELECT count(*), CAST(total(size) AS INTEGER) FROM item WHERE path IS NOT NULL";
     let (items, bytes): (i64, i64) = index.conn.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     observer.event(Event::Begin { stage: "reindex", total_bytes: bytes as u64, total_items: items as u64 });
-    let mut rebuilt = Rebuilt { items: items as u64, missing: 0 };
+    let all: i64 = index.conn.query_row("SELECT count(*) FROM item", [], |row| row.get(0))?;
+    let mut rebuilt = Rebuilt { items: all as u64, missing: 0 };
     let mut last = 0;
     while !stop.load(Ordering::Relaxed) {
         let rows = next_rows(index, last)?;
