@@ -113,9 +113,8 @@ pub fn run(
     }
 }
 
-/// Workers wait for the disk half of the time.
 fn n_workers() -> usize {
-    (2 * std::thread::available_parallelism().map_or(1, usize::from)).min(8)
+    std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 8)
 }
 
 /// Members that no importer may see are faults of the run.
