@@ -29,8 +29,8 @@
 //! * Running again is safe: a run that was killed, repeated, makes what one clean run makes.
 //! * Memory is bounded whatever the size of the export: nothing larger than one message is held whole.
 //! * Nothing of a message's text, and no password, is ever logged; nothing leaves the machine
-//!   except to the target that the user named. An import can read the parts and write the archive, and no more than
-//!   that, where the kernel can see to it (`cli/sandbox.rs`).
+//!   except to the target that the user named. An import (a watch too) can read the parts and write the archive, and
+//!   no more than that, where the kernel can see to it (`cli/sandbox.rs`).
 //!
 //! Read on in this order: [`report`], [`source`], [`archive`], [`import`], [`push`], [`receipt`], [`batch`], [`watch`], [`cli`]; then `importers/`.
 

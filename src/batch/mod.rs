@@ -1,7 +1,7 @@
 //! Many accounts from one manifest: each row is imported, verified, pushed and receipted by processes of its own.
 //!
 //! [`manifest`] is read whole, with [`table`] and [`template`], before anything starts. [`run`] does rows side by side within
-//! limits; [`row`] is the steps of one, [`process`] runs a step. [`state`] keeps what became of each row, one file a row, so that
+//! limits, of which [`room`] knows the disks; [`row`] is the steps of one, [`process`] runs a step. [`state`] keeps what became of each row, one file a row, so that
 //! whoever is killed goes on where they were and machines may share a folder; [`shard`] tells them their shares. [`report`] puts
 //! all of it together for people and machines.
 //!
@@ -11,6 +11,7 @@
 pub mod manifest;
 pub mod process;
 pub mod report;
+mod room;
 mod row;
 pub mod run;
 pub mod shard;

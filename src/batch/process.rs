@@ -33,7 +33,16 @@ pub struct Ended {
     /// What it said was wrong, and what to do.
     pub said: Option<(String, Vec<String>)>,
     /// Why it was stopped from here.
-    pub stopped: Option<String>,
+    pub stopped: Option<Reason>,
+}
+
+/// Why a command is stopped.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// What is wrong.
+    pub what: String,
+    /// What to do, if it is something else than what the command says when it is stopped.
+    pub hint: Option<&'static str>,
 }
 
 /// Ends this process when the one that began it ends, however that ends. Does nothing for a process that no batch began.
@@ -53,7 +62,7 @@ pub fn end_with_parent() {
 ///
 /// # Errors
 /// When it cannot be begun, or the log not be written.
-pub fn run(argv: &[String], folder: &Path, log: &Path, stop: &dyn Fn() -> Option<String>) -> Result<Ended> {
+pub fn run(argv: &[String], folder: &Path, log: &Path, stop: &dyn Fn() -> Option<Reason>) -> Result<Ended> {
     let program = std::env::current_exe().map_err(|err| Error::io("find", Path::new("exodus"), &err))?;
     let failed = |err| Error::io("write", log, &err);
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(log).map_err(failed)?;
@@ -83,9 +92,9 @@ pub fn run(argv: &[String], folder: &Path, log: &Path, stop: &dyn Fn() -> Option
 
 fn wait(
     child: &mut Child,
-    stop: &dyn Fn() -> Option<String>,
-) -> (std::io::Result<ExitStatus>, Option<String>) {
-    let mut stopped: Option<(String, Instant)> = None;
+    stop: &dyn Fn() -> Option<Reason>,
+) -> (std::io::Result<ExitStatus>, Option<Reason>) {
+    let mut stopped: Option<(Reason, Instant)> = None;
     loop {
         match child.try_wait() {
             Ok(None) => {}

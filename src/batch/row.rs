@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::manifest::{ExportOf, Row, TargetOf};
-use super::process::{self, Ended};
+use super::process::{self, Ended, Reason};
 use super::state::{PushedTo, RowResult, RowState, StateFolder, StepError};
 use crate::archive::folders::write;
 use crate::push::settings::{self, TargetSettings};
@@ -112,7 +112,7 @@ impl Work<'_> {
         &self,
         folder: &Path,
         state: &StateFolder,
-        stop: &dyn Fn() -> Option<String>,
+        stop: &dyn Fn() -> Option<Reason>,
         is_interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<RowResult>> {
         let begin = Instant::now();
@@ -121,9 +121,13 @@ impl Work<'_> {
         result.started_at = Some(Timestamp::now().to_string());
         let limit = self.row.time_limit;
         let stop = || match limit {
-            _ if is_interrupted() => Some("the batch was stopped".to_owned()),
+            _ if is_interrupted() => Some(Reason { what: "the batch was stopped".to_owned(), hint: None }),
             Some(limit) if begin.elapsed() > limit => {
-                Some(format!("it took longer than its time limit of {} s", limit.as_secs()))
+                let what = format!("it took longer than its time limit of {} s", limit.as_secs());
+                Some(Reason {
+                    what,
+                    hint: Some("give it more time, then run the batch again with --retry-failed"),
+                })
             }
             _ => stop(),
         };
@@ -178,7 +182,7 @@ fn settings_of(row: &Row, state: &StateFolder) -> Result<String> {
 struct Steps<'a> {
     folder: &'a Path,
     log: PathBuf,
-    stop: &'a dyn Fn() -> Option<String>,
+    stop: &'a dyn Fn() -> Option<Reason>,
     result: &'a mut RowResult,
 }
 
@@ -191,8 +195,12 @@ impl Steps<'_> {
         if code == Some(0) && stopped.is_none() {
             return Ok((true, answer));
         }
-        let (what, hints) = said.unwrap_or_else(|| ("it ended without a word".to_owned(), Vec::new()));
-        let what = stopped.unwrap_or(what);
+        let (mut what, mut hints) =
+            said.unwrap_or_else(|| ("it ended without a word".to_owned(), Vec::new()));
+        if let Some(reason) = stopped {
+            what = reason.what;
+            hints = reason.hint.map_or(hints, |hint| vec![hint.to_owned()]);
+        }
         self.failed(name, code, what, hints, if is_partial { RowState::Partial } else { RowState::Failed });
         // An export that cannot be read keeps nobody from the others.
         let may_go_on = is_partial || code == Some(Kind::Export.exit_code().into());

@@ -7,15 +7,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::manifest::{Limits, Manifest};
+use super::process::Reason;
+use super::room::{Disk, Guard, Need, bytes_in, disk_of};
 use super::row::{Work, work};
 use super::shard::Shard;
 use super::state::{RowResult, RowState, StateFolder, StepError};
 use crate::report::error::{Error, Kind, Result};
 
-/// What an archive needs beyond the bytes of its exports and a tenth of them.
-const LEAST_BYTES: u64 = 64 << 20;
 /// Memory, disk and the user's wish to stop are looked at so often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+const RETRY_WITH_ROOM: &str = "make room on its disk, then run the batch again with --retry-failed";
 
 /// Which rows to do, and how.
 #[derive(Clone, Debug, Default)]
@@ -84,7 +85,8 @@ pub struct Batch<'a> {
 struct Running<'a> {
     hosts: Vec<&'a str>,
     archive: &'a Path,
-    need_bytes: u64,
+    disk: Option<Disk>,
+    need: Need,
     stop: std::sync::Arc<AtomicBool>,
 }
 
@@ -94,6 +96,7 @@ struct Shared<'a> {
     running: HashMap<usize, Running<'a>>,
     results: HashMap<usize, RowResult>,
     progress: Progress,
+    guard: Guard,
     error: Option<Error>,
 }
 
@@ -214,7 +217,7 @@ struct Scheduler<'a> {
     batch: &'a Batch<'a>,
     works: &'a [Work<'a>],
     /// Disk that each row needs; looked up once, when its turn comes.
-    needs: Vec<OnceLock<u64>>,
+    needs: Vec<OnceLock<Need>>,
     shared: Mutex<Shared<'a>>,
     is_changed: Condvar,
 }
@@ -290,8 +293,7 @@ impl<'a> Scheduler<'a> {
                         shared.queue.remove(place);
                         let mut result = self.works[at].not_run(self.batch.state);
                         result.state = RowState::Failed;
-                        let hints =
-                            vec!["make room, then run the batch again with --retry-failed".to_owned()];
+                        let hints = vec![RETRY_WITH_ROOM.to_owned()];
                         result.errors.push(StepError { step: "begin".to_owned(), code: None, what, hints });
                         result.ended_at = Some(jiff::Timestamp::now().to_string());
                         let kept = self.batch.state.keep(&result).map(|()| Some(result));
@@ -312,16 +314,14 @@ impl<'a> Scheduler<'a> {
     fn running(&self, at: usize, stop: std::sync::Arc<AtomicBool>) -> Running<'a> {
         let row = self.works[at].row;
         let hosts = row.targets.iter().map(|it| it.host.as_str()).filter(|host| !host.is_empty()).collect();
-        Running { hosts, archive: &row.archive, need_bytes: self.need(at), stop }
+        let (archive, disk) = (row.archive.as_path(), disk_of(&row.archive));
+        Running { hosts, archive, disk, need: self.need(at), stop }
     }
 
     /// Disk that a row will need, as far as its exports tell.
-    fn need(&self, at: usize) -> u64 {
-        *self.needs[at].get_or_init(|| {
-            let work = &self.works[at];
-            let whole = work.bytes + work.bytes / 10 + LEAST_BYTES;
-            whole.saturating_sub(bytes_in(&work.row.archive))
-        })
+    fn need(&self, at: usize) -> Need {
+        let work = &self.works[at];
+        *self.needs[at].get_or_init(|| Need::of(work.bytes, &work.row.archive))
     }
 
     fn may_begin(&self, shared: &Shared, at: usize) -> Begin {
@@ -336,9 +336,11 @@ impl<'a> Scheduler<'a> {
             return Begin::Later;
         }
         let Some(free) = crate::import::free_bytes(&row.archive) else { return Begin::Now };
-        let need = self.need(at);
+        let need = self.need(at).bytes;
+        let disk = disk_of(&row.archive);
         // What they have written already counts twice: rather one row less at a time than a full disk.
-        let promised: u64 = shared.running.values().map(|it| it.need_bytes).sum();
+        let beside = shared.running.values().filter(|it| it.disk == disk);
+        let promised: u64 = beside.map(|it| it.need.bytes).sum();
         if free >= need + promised + limits.free_disk_bytes {
             return Begin::Now;
         }
@@ -357,18 +359,22 @@ impl<'a> Scheduler<'a> {
 
     /// Tells how far it is, and stops the row that fills a disk before it is full for all.
     fn look(&self) {
-        let shared = self.lock();
-        let limits = &self.batch.manifest.limits;
-        let is_full = |archive: &Path| {
-            crate::import::free_bytes(archive).is_some_and(|free| free < limits.free_disk_bytes / 2)
-        };
-        let full: Vec<&Running> = shared.running.values().filter(|it| is_full(it.archive)).collect();
-        let is_stopping = full.iter().any(|it| it.stop.load(Ordering::Relaxed));
-        if !is_stopping
-            && let Some(largest) =
-                full.iter().max_by_key(|it| bytes_in(it.archive).saturating_sub(it.need_bytes))
-        {
-            largest.stop.store(true, Ordering::Relaxed);
+        let mut shared = self.lock();
+        let Shared { running, guard, .. } = &mut *shared;
+        let mut disks: HashMap<Disk, Vec<&Running>> = HashMap::new();
+        for row in running.values() {
+            disks.entry(row.disk.unwrap_or_default()).or_default().push(row);
+        }
+        for (disk, rows) in disks {
+            let is_stopping = rows.iter().any(|it| it.stop.load(Ordering::Relaxed));
+            let to_stay_bytes = self.batch.manifest.limits.free_disk_bytes;
+            if let Some(free) = crate::import::free_bytes(rows[0].archive)
+                && !is_stopping
+                && guard.has_to_stop(disk, free, to_stay_bytes)
+                && let Some(largest) = rows.iter().max_by_key(|it| it.beyond_bytes())
+            {
+                largest.stop.store(true, Ordering::Relaxed);
+            }
         }
         let mut progress = shared.progress;
         progress.running = shared.running.len();
@@ -378,14 +384,21 @@ impl<'a> Scheduler<'a> {
     }
 }
 
-fn no_room(limits: &Limits) -> String {
-    format!("it was stopped: less than {} MiB are free on its disk", limits.free_disk_bytes / 2 / (1 << 20))
+impl Running<'_> {
+    /// How much larger its archive is than was expected; below 0 as long as it keeps to that.
+    fn beyond_bytes(&self) -> i128 {
+        i128::from(bytes_in(self.archive)) - i128::from(self.need.whole_bytes)
+    }
 }
 
-/// Bytes of all files below a folder; 0 if there is none.
-fn bytes_in(folder: &Path) -> u64 {
-    let files = walkdir::WalkDir::new(folder).into_iter().flatten().filter(|it| it.file_type().is_file());
-    files.filter_map(|it| it.metadata().ok()).map(|it| it.len()).sum()
+fn no_room(limits: &Limits) -> Reason {
+    let mib = limits.free_disk_bytes.div_ceil(1 << 20);
+    Reason {
+        what: format!(
+            "it was stopped before its disk was full: {mib} MiB are to stay free, and less than half of that is left"
+        ),
+        hint: Some(RETRY_WITH_ROOM),
+    }
 }
 
 /// Memory that can be had, in bytes; `None` where the system does not tell.

@@ -7,10 +7,9 @@ use clap::{ArgMatches, Args};
 use exodus_api::{Kind as ItemKind, Options};
 use serde_json::json;
 
-use super::log::Level;
 use super::output::{Output, clean, counted, number, size, things};
 use super::progress::{Progress, Telling};
-use super::sandbox::{self, Place, Sandbox};
+use super::sandbox::{self, Reach};
 use super::{Common, Context};
 use crate::archive::maildir::LabelMode;
 use crate::archive::views::albums::AlbumMode;
@@ -76,8 +75,11 @@ pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, context: &Context) -
     };
     let telling = Telling::of(args.common.json, args.common.quiet);
     let progress = Progress::new(&context.output, telling, args.common.quiet);
-    let outcome =
-        shut_in(args, context, || import::import(&request, context.importers, &progress, &context.stop))?;
+    let archive = (!args.dry_run).then_some(request.archive.as_path());
+    let reach = Reach { parts: &request.parts, archive, ..Reach::default() };
+    let outcome = sandbox::inside(&reach, args.no_sandbox, &context.output, || {
+        import::import(&request, context.importers, &progress, &context.stop)
+    })?;
     if args.common.json {
         context.output.json(&summary(&outcome, &request));
     } else {
@@ -91,32 +93,6 @@ pub fn run(args: &ImportArgs, matches: Option<&ArgMatches>, context: &Context) -
         }
         None => Ok(()),
     }
-}
-
-/// Imports in the sandbox, unless the user wants none.
-fn shut_in(
-    args: &ImportArgs,
-    context: &Context,
-    import: impl FnOnce() -> Result<Outcome>,
-) -> Result<Outcome> {
-    if args.no_sandbox {
-        context.output.detail(Level::Info, "no sandbox: --no-sandbox");
-        return import();
-    }
-    let place = (!args.dry_run).then(|| Place::make(&args.common.archive));
-    let sandbox = sandbox::shut_in(&args.parts, place.as_ref());
-    context.output.detail(Level::Info, &sandbox.words());
-    let outcome = import();
-    if outcome.is_err()
-        && let Some(place) = &place
-    {
-        place.clear();
-    }
-    let is_refused = |err: &Error| err.what.contains("Permission denied");
-    outcome.map_err(|err| match is_refused(&err) && !matches!(sandbox, Sandbox::No(_)) {
-        true => err.hint("if you may read and write there yourself, the sandbox is in the way: --no-sandbox"),
-        false => err,
-    })
 }
 
 /// The importers' options that the user set, and `--only`.

@@ -1,6 +1,8 @@
 //! `exodus watch`: parts are imported as they are downloaded.
 
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,10 +10,12 @@ use serde_json::json;
 
 use super::output::{clean, counted, size};
 use super::progress::{Progress, Telling};
+use super::sandbox::{self, Reach};
 use super::{Common, Context};
+use crate::archive::verify::{Report, Scope, verify};
 use crate::report::error::{Error, Kind, Result};
 use crate::report::settings;
-use crate::watch::{self, Ears, Request, Told};
+use crate::watch::{self, Ears, Outcome, Request, Told};
 
 /// Import parts of an export as the browser finishes downloading them
 ///
@@ -38,6 +42,9 @@ pub struct WatchArgs {
     /// After `verify` found nothing wrong: free the room of what is imported, and delete the parts when all have come
     #[arg(long)]
     delete_imported: bool,
+    /// Do not shut it in (by Landlock, where the kernel has it): it may then read and write whatever you may
+    #[arg(long)]
+    no_sandbox: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -86,8 +93,10 @@ pub fn run(args: &WatchArgs, context: &Context) -> Result<()> {
     if !args.common.quiet && !is_json {
         output.note(&format!("watching {}; stop it with Ctrl-C", clean(&args.folder.display().to_string())));
     }
-    let ears = Ears { observer: &progress, tell: &tell, stop: &context.stop };
-    let outcome = watch::watch(&request, context.importers, ears)?;
+    let outcome = shut_in(args, context, &progress, |verify| {
+        let ears = Ears { observer: &progress, tell: &tell, verify, stop: &context.stop };
+        watch::watch(&request, context.importers, ears)
+    })?;
     if is_json {
         output.json(&json!({
             "event": "summary", "parts": outcome.parts, "missing": outcome.missing, "n_faults": outcome.faults,
@@ -111,4 +120,33 @@ pub fn run(args: &WatchArgs, context: &Context) -> Result<()> {
         n => format!("{} that the export lists are in no part that has come", counted(n, "file")),
     };
     Err(Error::new(Kind::Partial, what).hint("download what is missing, then watch the folder again"))
+}
+
+/// Watches in the sandbox, unless the user wants none. `verify` makes an index aside, among the temporary files of this machine: it reads
+/// no part, and is done by a thread that is older than the sandbox.
+fn shut_in(
+    args: &WatchArgs,
+    context: &Context,
+    progress: &Progress,
+    work: impl FnOnce(&dyn Fn() -> Result<Report>) -> Result<Outcome>,
+) -> Result<Outcome> {
+    let archive = args.common.archive.as_path();
+    let watched = Some(args.folder.as_path());
+    let reach = Reach { watched, deletes: args.delete_imported, archive: Some(archive), ..Reach::default() };
+    thread::scope(|scope| {
+        let (ask, asked) = mpsc::channel::<mpsc::Sender<Result<Report>>>();
+        scope.spawn(move || {
+            for answer in asked {
+                // Who has asked waits for it.
+                let _ = answer.send(verify(archive, Scope::default(), progress, &context.stop));
+            }
+        });
+        sandbox::inside(&reach, args.no_sandbox, &context.output, move || {
+            work(&|| {
+                let (answer, answered) = mpsc::channel();
+                ask.send(answer).expect("it lives until nobody can ask any more");
+                answered.recv().expect("it answers every question")
+            })
+        })
+    })
 }

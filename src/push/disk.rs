@@ -24,7 +24,7 @@ struct Disk {
     bytes_per_s: Option<u64>,
 }
 
-fn open(opening: &Opening) -> Result<Box<dyn FileTarget>> {
+fn open<'a>(opening: &Opening<'a>) -> Result<Box<dyn FileTarget + 'a>> {
     let place = opening.place;
     if !place.host.is_empty() && place.host != "localhost" {
         return Err(TargetError::login(format!("`file://{}` names another machine", place.host))

@@ -18,7 +18,7 @@ pub struct Link<'a> {
     opening: &'a Opening<'a>,
     observer: &'a dyn Observer,
     stop: &'a AtomicBool,
-    target: Option<Box<dyn FileTarget>>,
+    target: Option<Box<dyn FileTarget + 'a>>,
     tries: u32,
     /// How often the link was cut.
     pub n_cuts: u64,
@@ -101,8 +101,11 @@ impl<'a> Link<'a> {
     /// The error itself, when another try would not help or there were enough.
     pub fn after(&mut self, err: TargetError) -> Result<()> {
         self.target = None;
-        if err.retry != Retry::Soon || self.stop.load(Ordering::Relaxed) {
+        if err.retry != Retry::Soon {
             return Err(err.error);
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(stopped());
         }
         self.n_cuts += 1;
         self.tries += 1;
@@ -116,7 +119,7 @@ impl<'a> Link<'a> {
         let until = Instant::now() + Duration::from_millis(wait_ms(wait_s * 1000));
         while Instant::now() < until {
             if self.stop.load(Ordering::Relaxed) {
-                return Err(Error::new(Kind::Interrupted, "stopped while the link was cut"));
+                return Err(stopped());
             }
             std::thread::sleep(
                 Duration::from_millis(100).min(until.saturating_duration_since(Instant::now())),
@@ -126,12 +129,17 @@ impl<'a> Link<'a> {
     }
 }
 
+fn stopped() -> Error {
+    Error::new(Kind::Interrupted, "stopped while the link was cut; what was sent stays sent")
+        .hint("run the same command again")
+}
+
 /// How long to wait before a try, in seconds: 1, 2, 4 … 60.
 fn wait_s(tries: u32) -> u64 {
     (1_u64 << (tries - 1).min(6)).min(60)
 }
 
-fn open(opening: &Opening) -> super::target::Result<Box<dyn FileTarget>> {
+fn open<'a>(opening: &Opening<'a>) -> super::target::Result<Box<dyn FileTarget + 'a>> {
     let scheme = &opening.place.scheme;
     let Some(def) = TARGETS.iter().find(|def| def.scheme == scheme) else {
         let known: Vec<String> = TARGETS.iter().map(|def| format!("`{}://`", def.scheme)).collect();

@@ -31,6 +31,7 @@ pub mod target;
 pub mod tidy;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use self::ask::Ask;
 use self::place::Place;
@@ -49,6 +50,8 @@ pub struct Opening<'a> {
     pub bytes_per_s: Option<u64>,
     /// Answers questions.
     pub ask: &'a dyn Ask,
+    /// The user wants to stop: nobody waits for a target that is silent any more.
+    pub stop: &'a AtomicBool,
 }
 
 /// How to log in: what the configuration of a target and the flags say. No secret is in it.
@@ -71,7 +74,7 @@ pub struct TargetDef {
     /// What it is, in a few words.
     pub title: &'static str,
     /// Opens one: connects and logs in.
-    pub open: fn(&Opening) -> target::Result<Box<dyn FileTarget>>,
+    pub open: for<'a> fn(&Opening<'a>) -> target::Result<Box<dyn FileTarget + 'a>>,
 }
 
 /// The kinds of targets there are.

@@ -129,7 +129,7 @@ pub fn plan(request: &Request) -> Result<(Vec<PartSize>, Survey)> {
 /// # Errors
 /// When it cannot be reached or asked.
 pub fn test(request: &Request, ears: Ears) -> Result<Abilities> {
-    let opening = opening(request, ears.ask);
+    let opening = opening(request, ears);
     let mut link = Link::open(&opening, ears.observer, ears.stop)?;
     link.with(|target| target.abilities())
 }
@@ -144,7 +144,7 @@ pub fn push(request: &Request, ears: Ears) -> Result<Outcome> {
     let survey = survey(&reader, &request.mapping, &request.only, &journal)?;
     let state = reader.state()?;
     drop(reader);
-    let opening = opening(request, ears.ask);
+    let opening = opening(request, ears);
     let link = Link::open(&opening, ears.observer, ears.stop)?;
     let outcome = Outcome { survey, ..Outcome::default() };
     let mut run = Run { request, ears, journal: &journal, link, outcome, new_folders: HashSet::new() };
@@ -192,9 +192,9 @@ fn remember(request: &Request, state: String, outcome: &Outcome) -> Result<()> {
     proofs::add(&request.archive, &Proof { at, state, what: What::Pushed(pushed) })
 }
 
-fn opening<'a>(request: &'a Request, ask: &'a dyn Ask) -> Opening<'a> {
+fn opening<'a>(request: &'a Request, ears: Ears<'a>) -> Opening<'a> {
     let Request { place, login, jobs, bytes_per_s, .. } = request;
-    Opening { place, login, jobs: *jobs, bytes_per_s: *bytes_per_s, ask }
+    Opening { place, login, jobs: *jobs, bytes_per_s: *bytes_per_s, ask: ears.ask, stop: ears.stop }
 }
 
 fn open_journal(request: &Request, observer: &dyn Observer) -> Result<Journal> {

@@ -64,9 +64,27 @@ fn of_command(command: &str) -> Result<String, String> {
 
 #[cfg(feature = "keyring")]
 fn of_keyring(name: &str) -> Result<String, String> {
+    use keyring::{Entry, Error};
     let (service, user) = name.split_once('/').ok_or("write the keyring's entry as service/user")?;
-    let entry = keyring::Entry::new(service, user).and_then(|entry| entry.get_password());
-    entry.map_err(|err| format!("the keyring does not give `{name}`: {err}"))
+    // Only here it is told why there is no keyring.
+    if let Err(err) = Entry::store_status() {
+        return Err(format!("there is no keyring that could have `{name}`: {err}"));
+    }
+    let secret = Entry::new(service, user).and_then(|entry| entry.get_password());
+    // What `echo` and editors hand to a keyring ends with a line's end.
+    secret.map(|secret| first_line(&secret)).map_err(|err| match err {
+        Error::NoEntry => format!(
+            "the keyring has no `{name}`: secret-tool store --label exodus service '{service}' username '{user}'"
+        ),
+        Error::Ambiguous(entries) => {
+            format!("the keyring has {} entries for `{name}`: remove all but one", entries.len())
+        }
+        Error::NoStorageAccess(err) | Error::PlatformFailure(err) => {
+            format!("the keyring does not give `{name}`: {err}")
+        }
+        // Others may show what they could not read.
+        _ => format!("the keyring does not give `{name}` as text"),
+    })
 }
 
 #[cfg(not(feature = "keyring"))]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use exodus_api::{Importer, Options};
 use rustix::fs::FallocateFlags;
 
-use crate::archive::verify::{Scope, verify};
+use crate::archive::verify::Report;
 use crate::import;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::event::Observer;
@@ -62,12 +62,14 @@ pub enum Told {
     Warning(String),
 }
 
-/// Who hears, and who stops it.
+/// Who hears, who verifies, and who stops it.
 pub struct Ears<'a> {
     /// Hears the events of imports.
     pub observer: &'a dyn Observer,
     /// Hears all else.
     pub tell: &'a dyn Fn(Told),
+    /// Reads the whole archive and tells what is wrong with it.
+    pub verify: &'a dyn Fn() -> Result<Report>,
     /// Set when the user wants to stop.
     pub stop: &'a AtomicBool,
 }
@@ -257,7 +259,7 @@ impl Watch<'_> {
     }
 
     fn is_verified(&self) -> Result<bool> {
-        let report = verify(&self.request.archive, Scope::default(), self.ears.observer, self.ears.stop)?;
+        let report = (self.ears.verify)()?;
         for problem in &report.problems {
             let what = format!("{}: {}; nothing is deleted", problem.path, problem.what);
             (self.ears.tell)(Told::Warning(what));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use exodus_fixtures::instagram::{self, GENERATIONS, Spec};
 use exodus_fixtures::lang::Lang;
@@ -13,7 +13,8 @@ use exodus_fixtures::scholar;
 use exodus_fixtures::zip::{ZipEntry, ZipWriter};
 use serde_json::Value;
 
-use crate::house::{Home, Ran, number};
+use crate::disk::can_mount;
+use crate::house::{EXODUS, Home, Ran, number, run, skip};
 use crate::receipt::{fits, fits_schema};
 use crate::sshd::Sshd;
 
@@ -200,6 +201,113 @@ fn rows_that_cannot_be_done_hurt_no_other_and_are_told_each_with_its_reason() {
     home.run(["batch", "run", manifest, "--only", "nobody"]).expect(2);
 }
 
+/// An export whose messages take twice as much of a disk as they have bytes, and hardly anything while they are packed.
+fn many_messages(n: usize) -> Vec<u8> {
+    let body = "All work and no play makes Ada a dull girl\r\n".repeat(100);
+    let mbox: String = (0..n)
+        .map(|number| {
+            format!(
+                "From {number}@xxx Thu Jan 01 00:00:00 +0000 2026\r\nX-Gmail-Labels: Inbox\r\nSubject: {number}\r\n\r\n{body}\r\n"
+            )
+        })
+        .collect();
+    let mut zip = ZipWriter::new(Vec::new());
+    let entry = ZipEntry::google("Takeout/Mail/All mail Including Spam and Trash.mbox", 1_770_000_000);
+    zip.add_bytes(&entry, mbox.as_bytes()).expect("memory takes all");
+    zip.finish().expect("memory takes all")
+}
+
+/// Runs in a mount namespace of its own: `$1` is the home, `$2` the binary, `$3` the manifest, `$4` the size of the disk.
+const ON_A_SMALL_DISK: &str = r#"
+cd "$1"
+mkdir -p disk
+mount -t tmpfs -o "size=$4" none disk
+"$2" batch run "$3" --json --jobs 3 >full.out 2>full.err
+echo $?
+cp accounts.state/report.json full.json
+mount -o remount,size=1g disk
+"$2" batch run "$3" --json --retry-failed >roomy.out 2>roomy.err
+echo $?
+"#;
+
+/// The same; fills the disk when the row `a1`, whose archive is on it, begins to push.
+const ON_A_DISK_THAT_FILLS: &str = r#"
+cd "$1"
+mkdir -p disk
+mount -t tmpfs -o size=100m none disk
+"$2" batch run "$3" --json --jobs 3 >full.out 2>full.err &
+until grep -q 'exodus push' accounts.state/rows/a1.log 2>/dev/null || ! kill -0 $!; do sleep 0.1; done
+head -c 90m /dev/zero >disk/filler
+wait $!
+echo $?
+"#;
+
+/// Runs a script for small disks; returns the exit codes that it prints.
+fn on_small_disk(home: &Home, script: &str, more: &[&str]) -> Vec<String> {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh"]).arg(home.path()).arg(EXODUS).args(more);
+    let ran = run(&mut command).expect(0);
+    String::from_utf8_lossy(&ran.out).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Asserts that the row `a1` has failed for lack of room, and no other, and that the report says what to do.
+fn assert_only_a1_lacks_room(report: &Value, step: &str, code: Option<i64>, what: &str) {
+    assert_eq!(of_state(report, "done"), ["a0", "a2", "a3"].map(str::to_owned).into(), "{report:#}");
+    let error = &report["rows"][1]["errors"][0];
+    assert_eq!((error["code"].as_i64(), &report["rows"][1]["state"]), (code, &"failed".into()), "{error}");
+    assert!(error["step"].as_str().is_some_and(|it| it.starts_with(step)), "{error}");
+    assert!(error["what"].as_str().is_some_and(|it| it.contains(what)), "{error}");
+    assert!(error["hints"][0].as_str().is_some_and(|it| it.starts_with("make room on")), "{error}");
+}
+
+#[test]
+fn a_row_whose_disk_is_full_hurts_no_other_and_is_done_once_there_is_room() {
+    if !can_mount() {
+        return skip(
+            "a batch on a full disk",
+            "no small disk can be mounted here (root and unshare are needed)",
+        );
+    }
+    let big = many_messages(10_000);
+    // One that cannot begin, and one that meets the end of the disk itself, with its files or with its index.
+    let cases = [("40m", "begin", None, "its archive needs about"), ("68m", "import", Some(4), "")];
+    for (size, step, code, what) in cases {
+        let home = Home::new();
+        let manifest = many(&home, 4, "[limits]\nfree_disk = \"1B\"");
+        home.put("in/a1/takeout-1.zip", &big);
+        home.put("people.csv", b"id,archive\na0,\na1,disk/a1\na2,\na3,\n");
+        let codes = on_small_disk(&home, ON_A_SMALL_DISK, &[&manifest, size]);
+        let said = |name: &str| fs::read_to_string(home.at(name)).unwrap_or_default();
+        assert_eq!(codes, ["5", "0"], "{size}: {} {}", said("full.err"), said("roomy.err"));
+        let before = report(&home.at("full.json"));
+        assert_only_a1_lacks_room(&before, step, code, what);
+        // With room again it is finished, and nothing else is done.
+        assert_eq!(said("roomy.out").matches("row_began").count(), 1, "{size}");
+        let after = report(&home.at("accounts.state/report.json"));
+        assert_eq!(number(&after["rows"][1]["items"]), 10_000, "{size}");
+        for number in [0, 2, 3] {
+            assert_eq!(after["rows"][number], before["rows"][number], "{size}");
+        }
+    }
+}
+
+#[test]
+fn a_row_is_stopped_before_its_disk_is_full_and_no_row_elsewhere() {
+    if !can_mount() {
+        return skip("a disk that fills", "no small disk can be mounted here (root and unshare are needed)");
+    }
+    let home = Home::new();
+    // A server that takes the call and says nothing: the row is at work as long as it may be.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("sftp://{}/x", silent.local_addr().expect("it listens"));
+    let manifest = many(&home, 4, "[limits]\nfree_disk = \"30M\"");
+    let table = format!("id,archive,targets\na0,,\na1,disk/a1,{url}\na2,,\na3,,\n");
+    home.put("people.csv", table.as_bytes());
+    assert_eq!(on_small_disk(&home, ON_A_DISK_THAT_FILLS, &[&manifest]), ["5"]);
+    let told = report(&home.at("accounts.state/report.json"));
+    assert_only_a1_lacks_room(&told, "push", Some(130), "before its disk was full");
+}
+
 #[test]
 fn a_batch_that_is_killed_takes_its_commands_with_it_and_goes_on_where_it_was() {
     let home = Home::new();
@@ -238,7 +346,7 @@ fn commands_that_crash_fail_their_rows_and_can_be_done_again() {
     let manifest = many(&home, 3, "");
     let mut command = home.command(["batch", "run", &manifest, "--json"]);
     // Every import ends itself the hard way in the middle of its work.
-    let ran = crate::house::run(command.env("EXODUS_KILL_AT", "2")).expect(5);
+    let ran = run(command.env("EXODUS_KILL_AT", "2")).expect(5);
     assert_eq!(number(&ran.summary()["totals"]["failed"]), 3, "{}", ran.err);
     let told = report(&home.at("accounts.state/report.json"));
     assert!(
@@ -255,10 +363,10 @@ fn shares_of_several_machines_are_disjoint_and_their_reports_add_up() {
     batch(&home, &manifest, &["--shard", "1/3"]).expect(0);
     let mut slurm = home.command(["batch", "run", &manifest, "--json", "--shard", "auto"]);
     slurm.env("SLURM_ARRAY_TASK_ID", "1").env("SLURM_ARRAY_TASK_COUNT", "3").env("SLURM_ARRAY_TASK_MIN", "0");
-    crate::house::run(&mut slurm).expect(0);
+    run(&mut slurm).expect(0);
     let mut kubernetes = home.command(["batch", "run", &manifest, "--json", "--shard", "auto"]);
     kubernetes.env("JOB_COMPLETION_INDEX", "2").env("JOB_COMPLETIONS", "3");
-    crate::house::run(&mut kubernetes).expect(0);
+    run(&mut kubernetes).expect(0);
     let of = |name: &str| home.at("accounts.state").join(name).to_str().expect("a path of ours").to_owned();
     let parts: Vec<String> = (1..=3).map(|number| of(&format!("report-{number}of3.json"))).collect();
     let rows = |path: &String| states(&report(Path::new(path))).into_keys().collect::<BTreeSet<_>>();

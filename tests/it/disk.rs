@@ -34,7 +34,8 @@ fn on_small_disk(home: &Home, kib: u64) -> Ran {
     run(&mut command)
 }
 
-fn can_mount() -> bool {
+/// True where small disks can be mounted.
+pub fn can_mount() -> bool {
     let test = "mount -t tmpfs -o size=64k none /mnt";
     Command::new("unshare").args(["--mount", "sh", "-c", test]).output().is_ok_and(|it| it.status.success())
 }

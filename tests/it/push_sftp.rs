@@ -230,10 +230,16 @@ fn a_link_that_is_cut_again_and_again_goes_on_and_sends_little_twice() {
 
 /// A line to the server that is cut whenever so many bytes have passed, and a URL that leads over it.
 fn cut_line(story: &Story, sshd: &Sshd, bytes: u64) -> (Relay, String) {
-    let line = Line { delay: Duration::ZERO, cut_after_bytes: Some(bytes) };
+    let line = Line { cut_after_bytes: Some(bytes), ..Line::default() };
+    line_to(story, sshd, line)
+}
+
+/// A line to the server, whose key is known at its end too, and a URL that leads over it.
+fn line_to(story: &Story, sshd: &Sshd, line: Line) -> (Relay, String) {
     let relay = Relay::start(0, sshd.port, line).expect("loopback is there");
     let url = format!("sftp://127.0.0.1:{}{}", relay.port, story.root.display());
-    let known = format!("[127.0.0.1]:{} {}\n", relay.port, sshd.host_key());
+    let key = sshd.host_key();
+    let known = format!("[127.0.0.1]:{} {key}\n[127.0.0.1]:{} {key}\n", relay.port, sshd.port);
     story.home.put(".ssh/known_hosts", known.as_bytes());
     (relay, url)
 }
@@ -292,6 +298,53 @@ fn a_server_that_takes_no_more_is_told_and_a_push_after_that_brings_the_rest() {
     story.push(&["--verify", "hash"]).expect(0);
     story.assert_there("with rights again");
     assert_no_parts(&story.root, "with rights again");
+}
+
+/// Tells a push to stop when it has come so far that it waits for a server that is silent: it has to end by itself, and soon.
+fn stop_when(story: &Story, url: &str, mut is_waiting: impl FnMut() -> bool) -> Ran {
+    let mut command = story.home.command(["push", url, "--json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while !is_waiting() {
+        assert!(std::time::Instant::now() < until, "it does not come so far");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    let begin = std::time::Instant::now();
+    let ran = crate::house::finish(child).expect(130);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?} {}", begin.elapsed(), ran.err);
+    assert!(ran.err.contains("error: stopped") && ran.err.contains("hint: run the same"), "{}", ran.err);
+    ran
+}
+
+#[test]
+fn a_push_that_waits_for_a_server_that_never_says_anything_can_be_stopped() {
+    let story = Story::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("sftp://{}/x", silent.local_addr().expect("it listens"));
+    let mut calls = Vec::new();
+    stop_when(&story, &url, || {
+        calls.push(silent.accept());
+        true
+    });
+}
+
+#[test]
+fn a_push_whose_server_falls_silent_can_be_stopped_and_goes_on_later() {
+    // While keys are exchanged, while it logs in, while it looks what is there, in the middle of a file.
+    for bytes in [100, 2000, 4500, 9 << 20] {
+        let Some((story, sshd)) = story("") else { return };
+        story.add("files/big.bin", &noise(24 << 20));
+        let line = Line { silent_after_bytes: Some(bytes), ..Line::default() };
+        let (relay, url) = line_to(&story, &sshd, line);
+        stop_when(&story, &url, || relay.passed_bytes() >= bytes);
+        let summary = story.push(&["--verify", "hash"]).expect(0).summary();
+        story.assert_there(&format!("silent after {bytes} bytes"));
+        assert_no_parts(&story.root, "silence");
+        let resumed = number(&summary["counts"]["bytes_resumed"]);
+        assert!(bytes < 1 << 20 || resumed > 1 << 20, "{summary}");
+    }
 }
 
 /// Pushes over a line that is cut once the server is gone; `back` brings another to its port.

@@ -1,4 +1,4 @@
-//! That an import is shut in, and that nobody who has a right to something is shut out. (What who is shut in can do is
+//! That an import and a watch are shut in, and that nobody who has a right to something is shut out. (What who is shut in can do is
 //! tested beside the sandbox's own code. Every other test that imports runs in it too.)
 
 use std::fs;
@@ -40,6 +40,30 @@ fn an_import_is_shut_in_unless_it_is_told_otherwise() {
     assert!(dry.err.contains("info: sandbox: ") && !home.at("dry").exists(), "{}", dry.err);
     let doctor = home.json(&["doctor"]);
     assert!(doctor.to_string().contains("Landlock"), "{doctor}");
+}
+
+#[test]
+fn a_watch_is_shut_in_unless_it_is_told_otherwise_and_leaves_no_empty_folder() {
+    let home = home();
+    let watch = |more: &[&str]| {
+        let words = ["watch", "export", "--settle", "50ms", "--until-idle", "100ms", "-v"];
+        home.run(words.iter().chain(more)).expect(0)
+    };
+    let ran = watch(&["--archive", "inside"]);
+    if !has_landlock(&ran) {
+        return;
+    }
+    assert!(ran.err.contains("info: sandbox: reads the parts"), "{}", ran.err);
+    let free = watch(&["--no-sandbox", "--archive", "outside"]);
+    assert!(free.err.contains("info: no sandbox: --no-sandbox"), "{}", free.err);
+    let names = |folder: &str| tree::of(&home.at(folder)).into_keys().collect::<Vec<_>>();
+    assert_eq!(names("inside"), names("outside"));
+    let deleting = watch(&["--archive", "inside", "--delete-imported"]);
+    assert!(deleting.err.contains("info: sandbox: reads and changes the parts"), "{}", deleting.err);
+    assert_eq!(fs::read_dir(home.at("export")).expect("it is there").count(), 0, "{}", deleting.err);
+    home.run(["verify", "--quiet", "--archive", "inside"]).expect(0);
+    watch(&["--archive", "never/used"]);
+    assert!(!home.at("never").exists());
 }
 
 #[test]

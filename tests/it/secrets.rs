@@ -105,6 +105,58 @@ fn a_passphrase_is_taken_in_every_way_and_is_nowhere_afterwards() {
     check(&home, &url, "passphrase", "right", 0);
 }
 
+/// Runs a command where the keyring is open and has a password, if there is one in `SECRET`.
+#[cfg(feature = "keyring")]
+const WITH_KEYRING: &str = r#"
+echo | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1
+if [ -n "$SECRET" ]; then echo "$SECRET" | secret-tool store --label exodus service exodus username ada; fi
+unset SECRET
+exec "$@"
+"#;
+
+#[cfg(feature = "keyring")]
+#[test]
+fn a_password_is_taken_from_the_keyring_and_is_nowhere_afterwards() {
+    use crate::house::{EXODUS, has_program, skip};
+    if !["dbus-run-session", "gnome-keyring-daemon", "secret-tool"].into_iter().all(has_program) {
+        return skip(
+            "the keyring",
+            "it is not installed (Debian packages dbus, gnome-keyring, libsecret-tools)",
+        );
+    }
+    let home = home();
+    let Some(server) = Server::start(&home, Login::Password(PASSWORD)) else { return };
+    let url = format!("sftp://ada@127.0.0.1:{}{}", server.port, home.at("there").display());
+    home.run(["target", "add", "web", &url, "--password-keyring", "exodus/ada"]).expect(0);
+    let nowhere = ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+    let without = run(home.command(["push", "web"]).envs([nowhere])).expect(7);
+    assert!(without.err.contains("there is no keyring"), "{}", without.err);
+    for (secret, code, said) in [("", 7, "secret-tool store"), (WRONG, 7, "cannot log in"), (PASSWORD, 0, "")]
+    {
+        let mut command = std::process::Command::new("dbus-run-session");
+        command.args([
+            "--",
+            "sh",
+            "-c",
+            WITH_KEYRING,
+            "sh",
+            EXODUS,
+            "push",
+            "web",
+            "-vv",
+            "--log-file",
+            "log",
+        ]);
+        // Nothing that leads to the keyring of whoever runs the tests.
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.current_dir(home.path()).env("HOME", home.path()).env("EXODUS_ARCHIVE", home.archive());
+        let ran = run(command.env("SECRET", secret).stdin(std::process::Stdio::null())).expect(code);
+        assert!(ran.err.contains(said), "{}", ran.err);
+        assert_nowhere(&home, &ran, "the keyring");
+    }
+    assert!(home.at("there/index.sqlite").exists());
+}
+
 #[test]
 fn a_file_that_others_can_read_is_no_place_for_a_secret() {
     let home = home();

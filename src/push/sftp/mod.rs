@@ -2,13 +2,14 @@
 //!
 //! [`wire`] is the protocol's packets, [`session`] a channel with many requests on their way, [`server`] a login with
 //! its channels, [`facts`] what the server can do; [`send`] sends small files and [`large`] large ones. tokio stays in
-//! here: from outside all of it is blocking.
+//! here: from outside all of it is blocking, until [`waiting`] makes no sense any more.
 
 pub mod facts;
 pub mod large;
 pub mod send;
 pub mod server;
 pub mod session;
+pub mod waiting;
 pub mod wire;
 
 use std::io::Write;
@@ -23,6 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use self::facts::quoted;
 use self::server::{Server, cut, stat_of};
 use self::session::{Failed, unexpected};
+use self::waiting::Waiting;
 use self::wire::{Attrs, Reply, Request, status};
 use super::manifest;
 use super::target::{
@@ -39,27 +41,35 @@ const REQUESTS: usize = 256;
 const HASH_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// A server as a target.
-struct Sftp {
+struct Sftp<'a> {
     // Dropped before the runtime, in which it lives.
     server: Server,
     runtime: Runtime,
+    waiting: Waiting<'a>,
 }
 
-fn open(opening: &Opening) -> Result<Box<dyn FileTarget>> {
+fn open<'a>(opening: &Opening<'a>) -> Result<Box<dyn FileTarget + 'a>> {
     if opening.place.host.is_empty() {
         return Err(TargetError::login("`sftp://` needs a host: sftp://you@your-server/~/archive"));
     }
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime =
         runtime.map_err(|err| TargetError::new(Retry::EndRun, format!("cannot start threads: {err}")))?;
-    let server = runtime.block_on(Server::open(opening))?;
-    Ok(Box::new(Sftp { server, runtime }))
+    let waiting = Waiting::new(opening.stop);
+    match waiting.until_done(&runtime, Server::open(opening, &waiting.heard)) {
+        Ok(server) => Ok(Box::new(Sftp { server, runtime, waiting })),
+        Err(err) => {
+            // Where a name leads may still be asked for, by a thread that nobody can stop.
+            runtime.shutdown_background();
+            Err(err)
+        }
+    }
 }
 
-impl FileTarget for Sftp {
+impl FileTarget for Sftp<'_> {
     fn room(&mut self) -> Result<Option<Room>> {
         let early = self.server.early.as_mut().and_then(|early| early.room.take());
-        self.runtime.block_on(async {
+        self.waiting.until_done(&self.runtime, async {
             match early {
                 Some(answers) => server::room_of(answers).await,
                 None => self.server.room().await,
@@ -68,15 +78,15 @@ impl FileTarget for Sftp {
     }
 
     fn abilities(&mut self) -> Result<Abilities> {
-        self.runtime.block_on(self.server.abilities())
+        self.waiting.until_done(&self.runtime, self.server.abilities())
     }
 
     fn make_folders(&mut self, folders: &[Folder]) -> Result<Vec<bool>> {
-        self.runtime.block_on(self.server.make_folders(folders))
+        self.waiting.until_done(&self.runtime, self.server.make_folders(folders))
     }
 
     fn run(&mut self, feed: &mut dyn Feed) -> Result<()> {
-        self.runtime.block_on(async {
+        self.waiting.until_done(&self.runtime, async {
             if !self.server.is_openssh() {
                 self.server.try_out().await?;
             }
@@ -92,7 +102,7 @@ impl FileTarget for Sftp {
     fn stat(&mut self, paths: &[String]) -> Result<Vec<Option<Stat>>> {
         let early = self.server.early.as_mut().filter(|_| paths == [manifest::PATH]);
         let early = early.and_then(|early| early.manifest.take());
-        self.runtime.block_on(async {
+        self.waiting.until_done(&self.runtime, async {
             match early {
                 Some(answer) => {
                     let path = self.server.at(manifest::PATH);
@@ -106,15 +116,15 @@ impl FileTarget for Sftp {
     }
 
     fn list(&mut self, folder: &str) -> Result<Option<Vec<(String, Stat)>>> {
-        self.runtime.block_on(self.server.list(folder))
+        self.waiting.until_done(&self.runtime, self.server.list(folder))
     }
 
     fn read(&mut self, path: &str, offset: u64, out: &mut dyn Write) -> Result<bool> {
-        self.runtime.block_on(self.server.read(path, offset, out))
+        self.waiting.until_done(&self.runtime, self.server.read(path, offset, out))
     }
 
     fn hashes(&mut self, paths: &[String]) -> Result<Option<Vec<Option<Sha256>>>> {
-        self.runtime.block_on(async {
+        self.waiting.until_done(&self.runtime, async {
             let tried = self.server.try_out_for_sending().await?;
             match () {
                 () if tried.can_check => self.server.checked_files(paths).await,
@@ -125,7 +135,7 @@ impl FileTarget for Sftp {
     }
 
     fn rename(&mut self, moves: &[(String, String)]) -> Result<Vec<Moved>> {
-        self.runtime.block_on(async {
+        self.waiting.until_done(&self.runtime, async {
             self.server.try_out_for_sending().await?;
             let renames = moves.iter().map(|(from, to)| self.server.rename(from, to));
             Ok(stream::iter(renames).buffered(REQUESTS).collect().await)
@@ -133,7 +143,7 @@ impl FileTarget for Sftp {
     }
 
     fn remove(&mut self, paths: &[String]) -> Result<Vec<Option<TargetError>>> {
-        self.runtime.block_on(self.server.remove(paths))
+        self.waiting.until_done(&self.runtime, self.server.remove(paths))
     }
 }
 

@@ -15,6 +15,7 @@ use super::super::ssh::Connection;
 use super::super::target::{FileKind, Result, Retry, Room, Stat, TargetError};
 use super::facts::{Facts, Tried};
 use super::session::{Failed, Session};
+use super::waiting::Heard;
 use super::wire::{Attrs, Reply, Request, numbers, status};
 
 /// So many channels on OpenSSH, unless the user says otherwise; on others one, since some do not get on with more. Each has a window of its own, which is what bounds the speed of a
@@ -63,15 +64,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Connects, logs in, opens the channels.
+    /// Connects, logs in, opens the channels, which tell `heard` of all that comes.
     ///
     /// # Errors
     /// When any of it fails; fewer channels than wanted are no failure.
-    pub async fn open(opening: &Opening<'_>) -> Result<Server> {
+    pub async fn open(opening: &Opening<'_>, heard: &Heard) -> Result<Server> {
         let connection = Connection::open(opening).await?;
         let is_openssh = connection.software().starts_with("OpenSSH");
         let wanted = opening.jobs.unwrap_or(if is_openssh { CHANNELS } else { 1 }).max(1);
-        let starting = (0..wanted).map(|_| async { Session::start(connection.channel().await?).await });
+        let starting =
+            (0..wanted).map(|_| async { Session::start(connection.channel().await?, heard).await });
         // Some servers allow few channels; one will do.
         let (mut sessions, mut refused) = (Vec::new(), None);
         for started in futures_util::future::join_all(starting).await {

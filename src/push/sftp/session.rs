@@ -15,6 +15,7 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::target::{Result, Retry, TargetError};
+use super::waiting::Heard;
 use super::wire::{self, Attrs, Reply, Request, status};
 
 /// Packets shorter than this are sent together with others.
@@ -60,11 +61,11 @@ pub enum Failed {
 pub type Answer<T> = std::result::Result<T, Failed>;
 
 impl Session {
-    /// Starts SFTP on a channel.
+    /// Starts SFTP on a channel; tells `heard` of all that comes.
     ///
     /// # Errors
     /// When the server does not offer it.
-    pub async fn start(channel: Channel<Msg>) -> Result<Session> {
+    pub async fn start(channel: Channel<Msg>, heard: &Heard) -> Result<Session> {
         let no_sftp = |why: &str| {
             TargetError::new(Retry::EndRun, format!("the server does not offer SFTP: {why}"))
                 .hint("ask its provider for SFTP access")
@@ -96,7 +97,7 @@ impl Session {
             Inner { out, waiting: Mutex::default(), next_id: AtomicU32::new(1), queued: AtomicU64::new(0) };
         let inner = Arc::new(inner);
         tokio::spawn(write_all(write, queue, inner.clone()));
-        tokio::spawn(read_all(read, input, inner.clone()));
+        tokio::spawn(read_all(read, input, inner.clone(), heard.clone()));
         Ok(Session { inner, extensions })
     }
 
@@ -249,7 +250,7 @@ async fn write_all(
     let _ = write.close().await;
 }
 
-async fn read_all(mut read: ChannelReadHalf, mut input: Input, inner: Arc<Inner>) {
+async fn read_all(mut read: ChannelReadHalf, mut input: Input, inner: Arc<Inner>, heard: Heard) {
     loop {
         let Ok(message) = tokio::time::timeout(PATIENCE, read.wait()).await else {
             // A server that lives and does not answer is no better than one that is gone.
@@ -257,6 +258,7 @@ async fn read_all(mut read: ChannelReadHalf, mut input: Input, inner: Arc<Inner>
         };
         match message {
             Some(ChannelMsg::Data { data }) => {
+                heard.again();
                 input.buf.extend_from_slice(&data);
                 loop {
                     match input.packet() {
