@@ -303,6 +303,25 @@ fn posts_are_found_by_their_words() {
 }
 
 #[test]
+fn messages_are_found_at_once_later_and_after_the_index_was_built_again() {
+    let found = |home: &Home| {
+        let hits = home.json_lines(&["search", "kind:chat", "todo"]);
+        hits.iter().map(|hit| hit["time"].to_string()).collect::<Vec<_>>()
+    };
+    let home = imported(Spec::json(Generation::Media));
+    let at_once = found(&home);
+    assert_eq!(at_once.len(), 2);
+    home.run(["reindex"]).expect(0);
+    assert_eq!(found(&home), at_once);
+    let later = Home::new();
+    let folder = put(&later, "export", Spec::json(Generation::Media), NEWER);
+    later.import(&folder, &["--no-fts"]).expect(0);
+    assert!(found(&later).is_empty());
+    later.import(&folder, &[]).expect(0);
+    assert_eq!(found(&later), at_once);
+}
+
+#[test]
 fn media_of_a_missing_part_are_told_and_come_with_it() {
     let home = Home::new();
     let parts = instagram::parts(&instagram::files(Spec::json(Generation::Media)), NEWER, 3);
