@@ -5,9 +5,10 @@
 //! Every word here is one of the words of `ARCHITECTURE.md`.
 //!
 //! Read in this order: [`source`] (what comes in), [`item`] (what goes out), [`sink`] (where it goes),
-//! [`importer`] (who does it), [`error`] (what may go wrong).
+//! [`importer`] (who does it), [`error`] (what may go wrong), [`front_matter`] (how Markdown files tell their facts).
 
 pub mod error;
+pub mod front_matter;
 pub mod importer;
 pub mod item;
 pub mod sink;

@@ -96,7 +96,6 @@ struct Sending<'s, 'a> {
     tree: &'s Tree<'a>,
     entry: &'s Entry,
     people: Vec<Vec<String>>,
-    /// How often each key was given.
     keys: MessageKeys,
     sent: HashSet<u32>,
 }

@@ -67,7 +67,7 @@ impl MessageKeys {
     pub fn of(&mut self, thread: &str, time: Option<i64>, words: &str) -> String {
         let minute = time.map_or(0, |time| time.div_euclid(60));
         let hash = blake3::hash(words.as_bytes()).to_hex();
-        let mut key = format!("message:{thread}/{minute}-{}", &hash[..8]);
+        let mut key = format!("message:{thread}/{minute}-{}", &hash[..16]);
         let n = self.n.entry(key.clone()).or_default();
         *n += 1;
         if *n > 1 {

@@ -5,7 +5,7 @@
 //! document for its own date, [`movie_date`] a video, [`name_date`] its name, [`media_type`] tells what a picture or video is by its first bytes.
 //! [`content_lines`] reads and writes what vCard and iCalendar are made of, [`json_paths`]
 //! takes single values out of JSON of any size, [`json_list`] whole lists, [`json_mended`] reads what is not quite JSON, [`faults`] says what
-//! could not be read. [`html`] walks over pages, [`front_matter`] heads Markdown files, [`markdown`] is what HTML becomes,
+//! could not be read. [`html`] walks over pages, [`markdown`] is what HTML becomes,
 //! [`conversation`] sends what people said to each other, [`localized_date`] reads dates as pages show them, [`table`] reads CSV.
 //! [`blocks`] cuts long texts into records, [`workout`] sums up TCX and GPX, [`meta`] is what the exports of Instagram and Facebook have in common.
 
@@ -15,7 +15,6 @@ pub mod conversation;
 pub mod document_date;
 pub mod faults;
 pub mod from_line;
-pub mod front_matter;
 pub mod html;
 pub mod identity;
 pub mod json_list;

@@ -235,15 +235,15 @@ impl Index {
         let (size, state) = (it.size as i64, it.state.name());
         // Most are known, and one row is changed by its number: a statement that SQLite may have to take back makes it write down what
         // the full text has gathered.
-        let id = match self.entry_id(&it.part, &it.path) {
-            Ok(id) => {
+        let id = match self.find_entry(&it.part, &it.path)? {
+            Some(id) => {
                 self.run(
                     "UPDATE entry SET state = ?2, reason = ?3, options = ?4, notes = coalesce(?5, notes), run_id = ?6 WHERE id = ?1",
                     params![id, state, it.reason, it.options, notes, it.run],
                 )?;
                 id
             }
-            Err(_) => {
+            None => {
                 let part = self.part_id(&it.part)?;
                 self.run(
                     "INSERT INTO entry (part_id, path, size, state, reason, options, notes, run_id)
@@ -474,16 +474,26 @@ impl Index {
     /// # Errors
     /// When there is none.
     pub fn entry_id(&mut self, part: &str, path: &str) -> Result<i64> {
+        Ok(self.find_entry(part, path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+    }
+
+    /// The row of an entry, if there is one; its part is known.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn find_entry(&mut self, part: &str, path: &str) -> Result<Option<i64>> {
         if let Some((last_part, last_path, id)) = &self.last_entry
             && last_part == part
             && last_path == path
         {
-            return Ok(*id);
+            return Ok(Some(*id));
         }
         let part_id = self.part_id(part)?;
         let mut query = self.conn.prepare_cached("SELECT id FROM entry WHERE part_id = ?1 AND path = ?2")?;
-        let id = query.query_row(params![part_id, path], |row| row.get(0))?;
-        self.last_entry = Some((part.to_owned(), path.to_owned(), id));
+        let id = query.query_row(params![part_id, path], |row| row.get(0)).optional()?;
+        if let Some(id) = id {
+            self.last_entry = Some((part.to_owned(), path.to_owned(), id));
+        }
         Ok(id)
     }
 

@@ -486,7 +486,7 @@ fn register(
     (state, reason): (State, Option<String>),
     (run, options, is_again): (i64, &str, bool),
 ) -> Result<()> {
-    let is_known = writer.index().entry_id(part, path).is_ok();
+    let is_known = writer.index().find_entry(part, path)?.is_some();
     if is_known && state != State::Faulted && !is_again {
         return Ok(());
     }

@@ -85,7 +85,6 @@ struct Open {
 struct Sending<'s, 'a> {
     tree: &'s Tree<'a>,
     platform: Platform,
-    /// How often each key was given: the same words in the same minute.
     keys: MessageKeys,
     /// How many conversations the same people had so far.
     threads: HashMap<String, u32>,

@@ -8,7 +8,9 @@ mod entry;
 
 use std::collections::{HashMap, HashSet};
 
-use exodus_api::{At, Body, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source};
+use exodus_api::{
+    At, Body, Entry, ImportError, Item, Kind, Options, Origin, Product, Sink, Skip, Source, front_matter,
+};
 use jiff::Timestamp;
 use memchr::memmem;
 use serde_json::{Map, Value};
@@ -17,7 +19,7 @@ use self::entry::{Form, seconds};
 use super::{faults, head};
 use crate::shared::blocks::{Blocks, Marks};
 use crate::shared::html::decoded;
-use crate::shared::{front_matter, markdown, names};
+use crate::shared::{markdown, names};
 
 const PRODUCT: &str = "blogger";
 const MARKS: Marks = Marks { open: "<entry", close: "</entry>", end: "</feed>" };

@@ -1,9 +1,9 @@
 //! A note as Markdown with YAML front matter.
 
+use exodus_api::front_matter;
 use serde_json::Map;
 
 use super::note::Note;
-use crate::shared::front_matter;
 use crate::shared::markdown::{self, in_brackets};
 
 /// The name of its file without `.md`: its title's first line, else that of the file it came in.

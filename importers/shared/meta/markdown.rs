@@ -2,11 +2,11 @@
 //!
 //! The words of a post are no Markdown, so what would be read as such is escaped; a brace too, which templates would run.
 
+use exodus_api::front_matter;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::post::Post;
-use crate::shared::front_matter;
 
 /// A picture or video as the file leads to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

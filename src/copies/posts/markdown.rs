@@ -51,7 +51,7 @@ pub fn copy(
     Ok(outcome)
 }
 
-/// Copies a file with its time, and with `added` below its front matter, unless it is there; true if it was written.
+/// Copies a file with its time, and with `added` at the end of its front matter, unless it is there; true if it was written.
 fn copy_one(from: &Path, to: &Path, added: &str) -> Result<bool> {
     let original = from.metadata().map_err(|err| Error::io("read", from, &err))?;
     let len = original.len() + added.len() as u64;
@@ -80,7 +80,9 @@ fn copy_one(from: &Path, to: &Path, added: &str) -> Result<bool> {
 /// A file with lines added at the end of its front matter, which it has.
 fn read_with(path: &Path, added: &str) -> io::Result<Vec<u8>> {
     let mut bytes = fs::read(path)?;
-    if let Some(end) = memchr::memmem::find(&bytes, b"\n---\n").filter(|_| !added.is_empty()) {
+    if !added.is_empty()
+        && let Some(end) = memchr::memmem::find(&bytes, b"\n---\n")
+    {
         bytes.splice(end + 1..end + 1, added.bytes());
     }
     Ok(bytes)

@@ -10,6 +10,7 @@ pub mod pixelfed;
 use std::fs;
 use std::path::Path;
 
+use exodus_api::front_matter;
 use serde_json::{Map, Value};
 
 use crate::archive::reader::Reader;
@@ -102,7 +103,7 @@ fn read(archive: &Path, line: tally::Post) -> Result<Post> {
     for (name, value) in line.facts {
         let is_told = front.is_empty() || front.contains_key(&name) || !TOLD_BY_SOME.contains(&name.as_str());
         if !is_told && !value.is_null() && value != Value::Array(Vec::new()) {
-            added.push_str(&front_line(&name, &value));
+            added.push_str(&front_matter::line(&name, &value));
             front.insert(name, value);
         }
     }
@@ -125,16 +126,6 @@ fn parted(text: &str) -> (Map<String, Value>, &str) {
         Some((name.to_owned(), serde_json::from_str(value).ok()?))
     };
     (front.lines().filter_map(value).collect(), body.trim_start_matches('\n'))
-}
-
-/// A line of front matter. Of the letters that JSON takes as they are, YAML refuses some.
-fn front_line(name: &str, value: &Value) -> String {
-    let is_refused = |letter: char| {
-        matches!(letter, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
-    };
-    let value = value.to_string();
-    let value: String = value.split(is_refused).collect::<Vec<_>>().join(" ");
-    format!("{name}: {value}\n")
 }
 
 /// Where a link in a post leads, below `files/posts/`; `None` if it leads out of there.

@@ -7,21 +7,23 @@ pub fn written(facts: &Map<String, Value>) -> String {
     if facts.is_empty() {
         return String::new();
     }
-    let mut out = "---\n".to_owned();
-    for (name, value) in facts {
-        out.push_str(&format!("{name}: "));
-        for letter in value.to_string().chars() {
-            // In JSON they may stand as they are; YAML refuses them or breaks the line.
-            match letter {
-                '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                    out.push_str(&format!("\\u{:04x}", u32::from(letter)));
-                }
-                letter => out.push(letter),
+    let lines: String = facts.iter().map(|(name, value)| line(name, value)).collect();
+    format!("---\n{lines}---\n\n")
+}
+
+/// A line of front matter, with its end.
+pub fn line(name: &str, value: &Value) -> String {
+    let mut out = format!("{name}: ");
+    for letter in value.to_string().chars() {
+        // In JSON they may stand as they are; YAML refuses them or breaks the line.
+        match letter {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(letter)));
             }
+            letter => out.push(letter),
         }
-        out.push('\n');
     }
-    out.push_str("---\n\n");
+    out.push('\n');
     out
 }
 
