@@ -24,6 +24,7 @@ use crate::shared::meta::named::Named;
 use crate::shared::meta::records::{Keys, original};
 use crate::shared::meta::send::{self, Sender};
 use crate::shared::meta::shape::{self, Shape};
+use crate::shared::meta::side_by_side::Held;
 use crate::shared::meta::threads::{self, Platform};
 use crate::shared::meta::tree::{File, Tree, compared, products};
 use crate::shared::names;
@@ -134,11 +135,14 @@ impl Importer for Facebook {
         }
         let tree = Tree::of(source);
         let sections = tree.told(|file| layout::section_of(source, file));
-        import_posts(source, &tree, &sections, options, sink)?;
+        let mut held = Held::default();
+        import_posts(source, &tree, &sections, options, &mut held.holding(source, sink))?;
         let mut threads = threads::threads(source, &tree);
         threads.extend(threads::flat(source, &tree));
-        threads::import((source, &tree), &threads, MESSAGES, options, sink)?;
-        old::chats::import((source, &tree), MESSAGES, options, sink)?;
+        let beside = &mut held.beside(sink);
+        threads::import((source, &tree), &threads, MESSAGES, options, beside)?;
+        old::chats::import((source, &tree), MESSAGES, options, beside)?;
+        held.rest(sink)?;
         import_lists(source, &sections, options, sink)
     }
 

@@ -22,6 +22,7 @@ use crate::shared::meta::named::Named;
 use crate::shared::meta::post::Type;
 use crate::shared::meta::records::{Keys, original};
 use crate::shared::meta::send::{self, Sender};
+use crate::shared::meta::side_by_side::Held;
 use crate::shared::meta::threads::{self, Platform, Thread};
 use crate::shared::meta::tree::{File, Tree, compared, products};
 use crate::shared::names;
@@ -148,11 +149,14 @@ impl Importer for Instagram {
         let threads = threads::threads(source, &tree);
         let sections = tree.told(|file| layout::section_of(source, file));
         let mut keys = Keys::default();
-        import_posts((source, &tree), &sections, options, &mut keys, sink)?;
-        threads::import((source, &tree), &threads, MESSAGES, options, sink)?;
+        let mut held = Held::default();
+        import_posts((source, &tree), &sections, options, &mut keys, &mut held.holding(source, sink))?;
+        let beside = &mut held.beside(sink);
+        threads::import((source, &tree), &threads, MESSAGES, options, beside)?;
         for (file, _) in sections.iter().filter(|(_, section)| *section == Section::FlatMessages) {
-            import_flat_messages(source, &tree, (file.entry, &threads), options, sink)?;
+            import_flat_messages(source, &tree, (file.entry, &threads), options, beside)?;
         }
+        held.rest(sink)?;
         import_lists(source, &sections, options, &mut keys, sink)
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use exodus_api::Stop;
 
 /// At most so many items are between the importer and the committer.
-const ITEMS: u64 = 1024;
+const ITEMS: u64 = 4096;
 /// At most so many bytes of bodies are in memory, unless a single body is larger.
 const BYTES: u64 = 24 << 20;
 

@@ -4,7 +4,7 @@
 //! them, and the media that records refer to. [`shape`] tells what a JSON file is by its wrapper key.
 //! [`pages`] reads HTML record by record, [`record`] what stands in one. [`facts`] takes rows out of the generic records of both
 //! forms, [`records`] hands them out, [`threads`] reads conversations, [`said`] one message. [`post`]s with their [`media`] are sent
-//! by [`send`] as [`markdown`]. [`named`] tells whose export it is, [`coverage`] of which time.
+//! by [`send`] as [`markdown`], [`side_by_side`] with the messages. [`named`] tells whose export it is, [`coverage`] of which time.
 
 pub mod coverage;
 pub mod facts;
@@ -19,5 +19,6 @@ pub mod records;
 pub mod said;
 pub mod send;
 pub mod shape;
+pub mod side_by_side;
 pub mod threads;
 pub mod tree;
