@@ -5,6 +5,7 @@
 //! more than two pages are ever held, whatever its length. Within a page messages stand in the order of time.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use exodus_api::{Body, Item, Kind, Origin, Sink, Stop};
 use jiff::Timestamp;
@@ -57,8 +58,8 @@ pub struct Message {
 /// Names messages that their platform gives no name: by thread, minute and words. A page tells no more of the time than the minute.
 #[derive(Default)]
 pub struct MessageKeys {
-    /// How often each key came up; two equal messages are two.
-    n: HashMap<String, u32>,
+    /// How often the same words came up in a minute, by thread; two equal messages are two.
+    n: HashMap<String, HashMap<(i64, u64), u32>>,
 }
 
 impl MessageKeys {
@@ -66,14 +67,19 @@ impl MessageKeys {
     /// the index takes one after the other instead of searching a place for each.
     pub fn of(&mut self, thread: &str, time: Option<i64>, words: &str) -> String {
         let minute = time.map_or(0, |time| time.div_euclid(60));
-        let hash = blake3::hash(words.as_bytes()).to_hex();
-        let mut key = format!("message:{thread}/{minute}-{}", &hash[..16]);
-        let n = self.n.entry(key.clone()).or_default();
+        let hash = blake3::hash(words.as_bytes());
+        let (first, _) = hash.as_bytes().split_first_chunk().expect("it has 32 bytes");
+        let hash = u64::from_be_bytes(*first);
+        let of_thread = match self.n.get_mut(thread) {
+            Some(of_thread) => of_thread,
+            None => self.n.entry(thread.to_owned()).or_default(),
+        };
+        let n = of_thread.entry((minute, hash)).or_default();
         *n += 1;
-        if *n > 1 {
-            key = format!("{key}#{n}");
+        match n {
+            1 => format!("message:{thread}/{minute}-{hash:016x}"),
+            n => format!("message:{thread}/{minute}-{hash:016x}#{n}"),
         }
-        key
     }
 }
 
@@ -93,8 +99,9 @@ pub struct Pages {
     n_messages: u64,
     first: Option<i64>,
     last: Option<i64>,
-    open: Vec<(i64, String)>,
-    open_bytes: usize,
+    /// The messages of the open page: their times, and where they stand in `open_html`.
+    open: Vec<(i64, Range<usize>)>,
+    open_html: String,
     /// The first page, held until it is known how many follow.
     first_page: Option<String>,
     n_pages: usize,
@@ -110,7 +117,7 @@ impl Pages {
             first: None,
             last: None,
             open: Vec::new(),
-            open_bytes: 0,
+            open_html: String::new(),
             first_page: None,
             n_pages: 0,
         }
@@ -126,13 +133,13 @@ impl Pages {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
-        let html = html_of(&message);
-        self.open_bytes += html.len();
+        let start = self.open_html.len();
+        write_html(&message, &mut self.open_html);
         // One without a time stays behind the one it came after.
         let time = message.time.or(self.open.last().map(|(time, _)| *time)).unwrap_or(i64::MIN);
-        self.open.push((time, html));
+        self.open.push((time, start..self.open_html.len()));
         sink.item(self.item(message, origin))?;
-        if self.open_bytes >= PAGE_BYTES {
+        if self.open_html.len() >= PAGE_BYTES {
             self.close_page(sink)?;
         }
         Ok(())
@@ -184,10 +191,10 @@ impl Pages {
 
     fn close_page(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         self.n_pages += 1;
-        let mut messages = std::mem::take(&mut self.open);
-        self.open_bytes = 0;
-        messages.sort_by_key(|(time, _)| *time);
-        let body: String = messages.into_iter().map(|(_, html)| html).collect();
+        self.open.sort_by_key(|(time, _)| *time);
+        let mut body = String::with_capacity(self.open_html.len());
+        body.extend(self.open.drain(..).map(|(_, place)| &self.open_html[place]));
+        self.open_html.clear();
         if self.n_pages == 1 {
             self.first_page = Some(body);
             return Ok(());
@@ -226,7 +233,8 @@ impl Pages {
 
     fn page(&self, messages: &str, number: usize) -> String {
         let title = escaped(&self.conversation.title);
-        let people = escaped(&self.conversation.participants.join(", "));
+        let people = self.conversation.participants.join(", ");
+        let people = escaped(&people);
         let numbers = match number {
             1 => 2..=self.n_pages,
             number => number..=number,
@@ -251,31 +259,35 @@ const HEAD: &str = "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
     p { margin: 0.2em 0; white-space: pre-wrap; overflow-wrap: anywhere; }\nimg { max-width: 100%; max-height: 30em; }\n\
     .event { color: #555; font-style: italic; }\n</style>\n";
 
-fn html_of(message: &Message) -> String {
+fn write_html(message: &Message, out: &mut String) {
     let time = message.time.and_then(|time| Timestamp::from_second(time).ok());
-    let time = match (time, &message.dated) {
+    out.extend(["<article><b>", &*escaped(&message.sender), "</b> "]);
+    match (time, &message.dated) {
         (Some(time), _) => {
-            format!("<time datetime=\"{time}\">{}</time>", time.strftime("%Y-%m-%d %H:%M:%S UTC"))
+            let time = time.to_string();
+            let (day, clock) = time.trim_end_matches('Z').split_once('T').unwrap_or((&time, ""));
+            out.extend(["<time datetime=\"", &time, "\">", day, " ", clock, " UTC</time>"]);
         }
-        (None, Some(dated)) => format!("<time>{}</time>", escaped(dated)),
-        (None, None) => String::new(),
-    };
-    let mut out = format!("<article><b>{}</b> {time}\n", escaped(&message.sender));
+        (None, Some(dated)) => out.extend(["<time>", &*escaped(dated), "</time>"]),
+        (None, None) => {}
+    }
+    out.push('\n');
     if let Some(event) = &message.event {
-        out.push_str(&format!("<p class=\"event\">{}</p>\n", escaped(event)));
+        out.extend(["<p class=\"event\">", &*escaped(event), "</p>\n"]);
     }
     if !message.text.is_empty() {
-        out.push_str(&format!("<p>{}</p>\n", escaped(&message.text)));
+        out.extend(["<p>", &*escaped(&message.text), "</p>\n"]);
     }
     for attachment in &message.attachments {
         let name = escaped(&attachment.name);
         out.push_str(&match &attachment.path {
             None => format!("<p class=\"event\">{name}: not in the export</p>\n"),
             Some(path) => {
-                let href = escaped(&url(path));
+                let url = url(path);
+                let href = escaped(&url);
                 let inside = match ending(path).as_str() {
                     "jpg" | "jpeg" | "png" | "gif" | "webp" => format!("<img src=\"{href}\" alt=\"{name}\">"),
-                    _ => name.clone(),
+                    _ => name.to_string(),
                 };
                 let player = match ending(path).as_str() {
                     "mp3" | "amr" | "ogg" | "wav" => format!("<audio controls src=\"{href}\"></audio> "),
@@ -286,7 +298,6 @@ fn html_of(message: &Message) -> String {
         });
     }
     out.push_str("</article>\n");
-    out
 }
 
 fn ending(path: &str) -> String {

@@ -3,6 +3,8 @@
 //! A walk over tags and text with the elements that are open; no tree is built. Elements that are never closed are
 //! closed with the one around them. Comments, scripts and style sheets are passed over. Not for pages of the web.
 
+use std::borrow::Cow;
+
 /// An element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
@@ -234,10 +236,14 @@ fn named(name: &str) -> Option<char> {
 }
 
 /// Text as it stands in HTML, in an element or in a quoted attribute.
-pub fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    let is_special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    if !text.bytes().any(is_special) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')) {
+    while let Some(at) = rest.bytes().position(is_special) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'&' => "&amp;",
@@ -249,7 +255,7 @@ pub fn escaped(text: &str) -> String {
         rest = &rest[at + 1..];
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -70,9 +70,9 @@ impl Vote {
         if text.is_ascii() {
             return;
         }
-        match bytes_of(text) {
-            Some(bytes) if decoded(&bytes).is_some() => self.n_mangled += 1,
-            _ => self.n_whole += 1,
+        match bytes_of(text).and_then(decoded) {
+            Some(_) => self.n_mangled += 1,
+            None => self.n_whole += 1,
         }
     }
 
@@ -102,14 +102,8 @@ pub fn repaired(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
-    match bytes_of(text) {
-        Some(bytes) => match decoded(&bytes) {
-            Some(whole) => Cow::Owned(whole),
-            None => Cow::Owned(by_runs(text)),
-        },
-        // Something whole stands between what is mangled.
-        None => Cow::Owned(by_runs(text)),
-    }
+    // Else something whole stands between what is mangled.
+    Cow::Owned(bytes_of(text).and_then(decoded).unwrap_or_else(|| by_runs(text)))
 }
 
 /// Makes all strings and keys of a value whole.
@@ -139,19 +133,24 @@ pub fn mangled(text: &str) -> String {
 
 /// The bytes that the letters stand for; `None` if one is no byte.
 fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect()
+    let mut bytes = Vec::with_capacity(text.len());
+    for letter in text.chars() {
+        bytes.push(u8::try_from(u32::from(letter)).ok()?);
+    }
+    Some(bytes)
 }
 
 /// The text that the bytes are, without a letter that was cut off at its end.
-fn decoded(bytes: &[u8]) -> Option<String> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(text.to_owned()),
-        // A lone lead byte in an otherwise plain text is a real letter: `é` at the end of `café`.
-        Err(err) if err.error_len().is_none() && !bytes[..err.valid_up_to()].is_ascii() => {
-            std::str::from_utf8(&bytes[..err.valid_up_to()]).ok().map(str::to_owned)
-        }
-        Err(_) => None,
-    }
+fn decoded(bytes: Vec<u8>) -> Option<String> {
+    let err = match String::from_utf8(bytes) {
+        Ok(text) => return Some(text),
+        Err(err) => err,
+    };
+    let (is_cut_off, valid) = (err.utf8_error().error_len().is_none(), err.utf8_error().valid_up_to());
+    let mut bytes = err.into_bytes();
+    bytes.truncate(valid);
+    // A lone lead byte in an otherwise plain text is a real letter: `é` at the end of `café`.
+    if is_cut_off && !bytes.is_ascii() { String::from_utf8(bytes).ok() } else { None }
 }
 
 /// Every run of letters from U+0080 to U+00FF made whole by itself, if it is mangled as a whole.
@@ -232,7 +231,7 @@ mod tests {
             let json = format!("[{}]", serde_json::to_string(&mangled(&text)).expect("text is JSON"));
             assert_eq!(vote(&json).is_mangled(), !text.is_ascii(), "{text:?}");
             // Text that was never mangled stays as it is, unless all of it looks as if it were.
-            let looks_mangled = bytes_of(&text).is_some_and(|bytes| decoded(&bytes).is_some());
+            let looks_mangled = bytes_of(&text).and_then(decoded).is_some();
             let json = format!("[{}]", serde_json::to_string(&text).expect("text is JSON"));
             assert_eq!(vote(&json).is_mangled(), looks_mangled && !text.is_ascii(), "{text:?}");
         }
