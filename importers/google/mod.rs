@@ -122,19 +122,15 @@ impl Importer for Google {
         if lone_timeline(source).is_some() {
             return Detection::Yes { layout: "timeline" };
         }
-        let is_product = |entry: &Entry| {
-            let folder = entry.path.split_once('/').map(|(folder, _)| folder);
-            folder.and_then(products::code_of_folder).is_some()
-        };
-        let entries = source.entries();
-        let known = entries.iter().filter(|entry| is_product(entry)).count();
         // A Takeout whose folders were moved: several of its own names at the top, and little else.
         let folders = products::products(source, "", &Browser::default());
-        let named =
-            folders.iter().filter(|product| products::code_of_folder(&product.folder).is_some()).count();
+        let named = folders.iter().filter(|product| products::code_of_folder(&product.folder).is_some());
+        let n_entries = |product: &Product| source.under(&format!("{}/", product.folder)).len();
+        let (n_named, n_known) =
+            named.fold((0, 0), |(n, known), product| (n + 1, known + n_entries(product)));
         let has_photos =
             folders.iter().any(|it| it.name == "photos" && photos::is_photos(source, &it.folder));
-        if (named >= 3 || has_photos) && known * 2 > entries.len() {
+        if (n_named >= 3 || has_photos) && n_known * 2 > source.entries().len() {
             return Detection::Yes { layout: "takeout-unwrapped" };
         }
         Detection::No
