@@ -1,6 +1,6 @@
 //! Folders and files for their owner alone: made with mode 0700 and 0600, whatever the umask allows others.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -32,14 +32,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(|err| Error::io("write", path, &err))
 }
 
-/// Remembers which folders are there, to make each only once.
+/// Remembers which folders are there, to make each only once, and which of them were not there before.
 #[derive(Default)]
-pub struct Known(HashSet<PathBuf>);
+pub struct Known(HashMap<PathBuf, bool>);
 
 impl Known {
     /// True when the folder was made through this.
     pub fn has(&self, folder: &Path) -> bool {
-        self.0.contains(folder)
+        self.0.contains_key(folder)
+    }
+
+    /// True when the folder was made through this, and nobody had one there: it holds nothing of others.
+    pub fn is_new(&self, folder: &Path) -> bool {
+        self.0.get(folder).copied().unwrap_or(false)
     }
 
     /// Makes a folder unless it was made before.
@@ -47,10 +52,24 @@ impl Known {
     /// # Errors
     /// When it cannot be made.
     pub fn make(&mut self, folder: &Path) -> Result<()> {
-        if !self.0.contains(folder) {
-            make(folder)?;
-            self.0.insert(folder.to_owned());
+        if self.0.contains_key(folder) {
+            return Ok(());
         }
+        let create = || DirBuilder::new().mode(0o700).create(folder);
+        let is_new = match (create(), folder.parent()) {
+            (Ok(()), _) => true,
+            (Err(err), Some(above)) if err.kind() == std::io::ErrorKind::NotFound => {
+                self.make(above)?;
+                create().map_err(|err| Error::io("make the folder", folder, &err))?;
+                true
+            }
+            // Most likely it is there.
+            (Err(_), _) => {
+                make(folder)?;
+                false
+            }
+        };
+        self.0.insert(folder.to_owned(), is_new);
         Ok(())
     }
 }

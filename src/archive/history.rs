@@ -39,7 +39,7 @@ pub fn of(root: &Path, limit_bytes: Option<u64>, platform: &str, key: &str) -> R
             Record::Item(item) if item.platform == platform && item.key == key => {
                 let now = fields(&item);
                 let changes = last.as_ref().map(|before| changes(before, &now)).unwrap_or_default();
-                steps.push(Step { run, time, export: item.export, changes });
+                steps.push(Step { run, time, export: item.export.to_string(), changes });
                 last = Some(now);
             }
             _ => {}

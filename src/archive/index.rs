@@ -589,6 +589,8 @@ fn set_up(conn: &Connection) -> Result<()> {
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "cache_size", -48_000)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
+    // Rows are only ever written for rows that were found or made just before.
+    conn.pragma_update(None, "foreign_keys", false)?;
     // Else SQLite plans a query anew for every value that is bound to it, which costs more than most queries.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "wal_autocheckpoint", 16_000)?;

@@ -15,8 +15,6 @@ use crate::report::error::{Error, Kind, Result};
 /// The name of the ledger in the archive.
 pub const FILE_NAME: &str = "ledger.jsonl";
 
-/// Most records are shorter.
-const USUAL_BYTES: usize = 1 << 10;
 /// So much is hashed and written at once.
 const CHUNK_BYTES: usize = 1 << 18;
 
@@ -53,7 +51,7 @@ impl Ledger {
             .and_then(|()| file.set_len(committed_bytes))
             .and_then(|()| file.seek(SeekFrom::Start(committed_bytes)).map(|_| ()));
         cut.map_err(|err| Error::io("cut", &path, &err))?;
-        let chunk = Vec::with_capacity(CHUNK_BYTES + USUAL_BYTES);
+        let chunk = Vec::with_capacity(2 * CHUNK_BYTES);
         Ok(Ledger { path, file, chunk, len_bytes: committed_bytes, hash })
     }
 
@@ -62,15 +60,20 @@ impl Ledger {
     /// # Errors
     /// When the disk does not take it.
     pub fn append(&mut self, record: &Record) -> Result<()> {
-        self.append_line(&line(record))
+        write_line(record, &mut self.chunk);
+        self.flush_if_full()
     }
 
-    /// Appends a record that is a [`line()`] already.
+    /// Appends a record that [`write_line`] has written already.
     ///
     /// # Errors
     /// When the disk does not take it.
     pub fn append_line(&mut self, line: &[u8]) -> Result<()> {
         self.chunk.extend_from_slice(line);
+        self.flush_if_full()
+    }
+
+    fn flush_if_full(&mut self) -> Result<()> {
         if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.flush().map(|_| ()) }
     }
 
@@ -92,12 +95,10 @@ impl Ledger {
     }
 }
 
-/// A record as it stands in the ledger, with the end of its line.
-pub fn line(record: &Record) -> Vec<u8> {
-    let mut line = Vec::with_capacity(USUAL_BYTES);
-    serde_json::to_writer(&mut line, record).expect("records are plain data");
-    line.push(b'\n');
-    line
+/// Writes a record as it stands in the ledger, with the end of its line.
+pub fn write_line(record: &Record, to: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *to, record).expect("records are plain data");
+    to.push(b'\n');
 }
 
 /// BLAKE3 of the first `len_bytes` of the ledger; `None` if it is shorter.

@@ -4,7 +4,7 @@
 //! character that Windows refuses, is none of its device names, does not end in a dot or a blank, is at most 255
 //! bytes long, and differs from its neighbours in more than case or Unicode form.
 
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick, is_nfkc_quick};
 
 /// No name on disk is longer: the limit of ext4, APFS, NTFS (in UTF-16 units) and most others.
 const LIMIT_BYTES: usize = 255;
@@ -82,7 +82,15 @@ pub fn folded(path: &str) -> String {
         // It has but one form.
         return path.to_ascii_lowercase();
     }
-    path.nfkc().flat_map(char::to_lowercase).nfc().collect()
+    // Most are composed already; asking costs little.
+    let lower: String = match is_nfkc_quick(path.chars()) {
+        IsNormalized::Yes => path.chars().flat_map(char::to_lowercase).collect(),
+        _ => path.nfkc().flat_map(char::to_lowercase).collect(),
+    };
+    match is_nfc_quick(lower.chars()) {
+        IsNormalized::Yes => lower,
+        _ => lower.nfc().collect(),
+    }
 }
 
 /// The n-th choice for a path that is taken: `a/b.txt`, then `a/b (2).txt`, `a/b (3).txt`.

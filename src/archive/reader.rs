@@ -388,10 +388,10 @@ pub(super) fn known_item(conn: &Connection, platform: &str, key: &str) -> Result
         };
         let extra: Option<String> = row.get(9)?;
         let record = ItemRecord {
-            platform: platform.to_owned(),
+            platform: platform.to_owned().into(),
             key: key.to_owned(),
-            kind: row.get(1)?,
-            product: row.get(2)?,
+            kind: row.get::<_, String>(1)?.into(),
+            product: row.get::<_, String>(2)?.into(),
             time: row.get(3)?,
             title: row.get(4)?,
             path: row.get(5)?,
@@ -401,7 +401,7 @@ pub(super) fn known_item(conn: &Connection, platform: &str, key: &str) -> Result
             labels: Vec::new(),
             mail,
             extra: extra.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
-            origin: Spot { part: String::new(), entry: String::new(), at: 0 },
+            origin: Spot { part: "".into(), entry: "".into(), at: 0 },
         };
         Ok(KnownItem { id: row.get(0)?, record })
     });

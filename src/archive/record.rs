@@ -3,6 +3,9 @@
 //! Records name things by their own names (a part's fingerprint, an item's key), never by row numbers, so that
 //! they mean the same in any index. `docs/archive-format.md` describes them for readers without this code.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use exodus_api::Label;
 use serde::{Deserialize, Serialize};
 
@@ -130,13 +133,13 @@ pub struct EntryRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemRecord {
     /// The importer that made it.
-    pub platform: String,
+    pub platform: Cow<'static, str>,
     /// Its name for ever within the platform.
     pub key: String,
     /// What it is: `message`, `file`, `setting`.
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The product it comes from.
-    pub product: String,
+    pub product: Cow<'static, str>,
     /// When it was made or received, in seconds since 1970-01-01 UTC.
     pub time: Option<i64>,
     /// What a person calls it; messages have theirs in the message.
@@ -149,7 +152,7 @@ pub struct ItemRecord {
     /// BLAKE3 of the stored content, in hexadecimal digits.
     pub blake3: Option<String>,
     /// The export that it was last found in.
-    pub export: String,
+    pub export: Arc<str>,
     /// Its labels, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
@@ -189,7 +192,7 @@ fn is_zero(number: &u32) -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OriginRecord {
     /// The importer that made the item.
-    pub platform: String,
+    pub platform: Cow<'static, str>,
     /// The item's key.
     pub key: String,
     /// Where it was found.
@@ -200,9 +203,9 @@ pub struct OriginRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spot {
     /// The part.
-    pub part: String,
+    pub part: Arc<str>,
     /// The entry's path.
-    pub entry: String,
+    pub entry: Arc<str>,
     /// Bytes from the beginning of the entry, or the number of the record.
     pub at: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use exodus_api::{Fault, Scope, Source};
 use serde_json::Value;
 
@@ -15,6 +15,15 @@ use crate::archive::writer::{Added, Incoming, Prepared, Writer};
 use crate::report::counts::State;
 use crate::report::error::{Error, Result};
 use crate::report::event::{Event, Observer};
+
+/// Items that are facts only, on their way together.
+#[derive(Default)]
+pub struct Facts {
+    /// The items, each with the number of its entry.
+    pub items: Vec<(Prepared, u32)>,
+    /// Their lines of the ledger.
+    pub lines: Vec<u8>,
+}
 
 /// What was done, on its way to the committer.
 pub enum Done {
@@ -29,8 +38,8 @@ pub enum Done {
         /// True when the entry is kept verbatim.
         is_kept: bool,
     },
-    /// Items that are facts only, each with the number of its entry.
-    Facts(Vec<(Prepared, u32)>),
+    /// Items that are facts only.
+    Facts(Facts),
     /// An entry was read to its end.
     Used(u32),
     /// An entry was finished by an earlier run; so many items of each kind are there.
@@ -51,7 +60,7 @@ impl Done {
     /// How much room it takes of what may be on its way.
     fn n_items(&self) -> u64 {
         match self {
-            Done::Facts(items) => items.len() as u64,
+            Done::Facts(facts) => facts.items.len() as u64,
             _ => 1,
         }
     }
@@ -71,6 +80,9 @@ pub struct Committer<'a> {
     pub observer: &'a dyn Observer,
     /// Bounds what is on its way.
     pub flow: &'a Flow,
+    /// Takes facts that are in the batch back to where they were made: memory is given back by the thread that took it, without
+    /// which threads wait for one another.
+    pub spent: Sender<Facts>,
     /// What the run did so far.
     pub outcome: Outcome,
     states: Vec<EntryState>,
@@ -91,7 +103,7 @@ impl<'a> Committer<'a> {
         opened: &'a Opened<'a>,
         (run, options): (i64, String),
         observer: &'a dyn Observer,
-        flow: &'a Flow,
+        (flow, spent): (&'a Flow, Sender<Facts>),
     ) -> Result<Committer<'a>> {
         let entries = opened.export.entries();
         let mut recorded = Vec::with_capacity(entries.len());
@@ -115,6 +127,7 @@ impl<'a> Committer<'a> {
             options,
             observer,
             flow,
+            spent,
             outcome,
             states,
             recorded,
@@ -157,15 +170,16 @@ impl<'a> Committer<'a> {
             Done::Item { incoming, entry, is_whole, is_kept } => {
                 self.item(*incoming, entry, is_whole, is_kept)?
             }
-            Done::Facts(items) => {
-                let n_items = items.len() as u64;
-                for (item, entry) in items {
+            Done::Facts(facts) => {
+                for (item, entry) in &facts.items {
                     let kind = item.kind();
-                    let added = self.writer.add_prepared(item)?;
-                    self.count_item(kind, added, entry);
+                    let added = self.writer.add_prepared(item, &facts.lines)?;
+                    self.count_item(kind, added, *entry);
                     self.commit_if_full()?;
                 }
-                self.observer.event(Event::Items(n_items));
+                self.observer.event(Event::Items(facts.items.len() as u64));
+                // Where nobody takes them any more they end here.
+                let _ = self.spent.send(facts);
             }
             Done::Used(entry) => {
                 self.state(entry).read();
@@ -211,7 +225,7 @@ impl<'a> Committer<'a> {
         self.count_item(kind, added, entry);
         if let Some(product) = kept_product {
             let size = self.entry(entry).map_or(0, |entry| entry.size);
-            let kept = self.outcome.kept.entry(product).or_default();
+            let kept = self.outcome.kept.entry(product.into_owned()).or_default();
             kept.0 += 1;
             kept.1 += size;
             self.state(entry).keep();

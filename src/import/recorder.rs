@@ -4,18 +4,20 @@
 //! a number, so that the committer can put them back into the importer's order. Items that are facts only have nothing for a
 //! worker to do; they go to the committer many at a time, since they come by the hundred thousand.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use exodus_api::{
     Body, Entry, Fault, ImportError, Item, Kind as ItemKind, Options, Scope, Sink, Skip, Source, Stop,
 };
 use serde_json::Value;
 
-use super::committer::{Committer, Done};
+use super::committer::{Committer, Done, Facts};
 use super::earlier::Earlier;
 use super::flow::Flow;
 use super::metered::Metered;
@@ -45,9 +47,10 @@ pub fn run(
     let source = Metered::new(&opened.export, &opened.survey, observer);
     let total_items = opened.export.entries().len() as u64;
     observer.event(Event::Begin { stage: "import", total_bytes: opened.export.content_bytes(), total_items });
-    let (scratch, export) = (writer.scratch(), writer.export().to_owned());
+    let (scratch, export) = (writer.scratch(), writer.export().clone());
     let options = options_text(&request.options);
-    let committer = match Committer::new(writer, opened, (run, options.clone()), observer, &flow) {
+    let (spent, spent_facts) = unbounded();
+    let committer = match Committer::new(writer, opened, (run, options.clone()), observer, (&flow, spent)) {
         Ok(committer) => committer,
         Err(err) => return (None, Outcome { error: Some(err), ..Outcome::default() }),
     };
@@ -61,6 +64,7 @@ pub fn run(
         platform: opened.importer.about().name,
         do_facts_add_up: opened.importer.about().do_facts_add_up,
         root: &request.archive,
+        last_spot: RefCell::default(),
     };
     let (jobs, job_queue) = bounded::<(u64, u64, Job)>(256);
     let (done, done_queue) = bounded::<(u64, Done)>(256);
@@ -88,9 +92,10 @@ pub fn run(
             next: 0,
             inline: new_worker(),
             earlier,
-            is_done: std::cell::RefCell::default(),
+            is_done: RefCell::default(),
             claimed: HashSet::new(),
-            facts: Vec::new(),
+            facts: Facts::default(),
+            spent_facts,
             export,
         };
         let ended = recorder.import_all(opened, &source, &request.options);
@@ -138,13 +143,15 @@ struct Recorder<'a> {
     inline: Worker<'a>,
     earlier: Earlier<'a>,
     /// Entries that were found to be done.
-    is_done: std::cell::RefCell<HashSet<u32>>,
+    is_done: RefCell<HashSet<u32>>,
     /// Entries of which something was said.
     claimed: HashSet<u32>,
-    /// Items that are facts only, not handed over yet, each with the number of its entry.
-    facts: Vec<(Prepared, u32)>,
+    /// Items that are facts only, not handed over yet.
+    facts: Facts,
+    /// Facts that were taken, to be used for others.
+    spent_facts: Receiver<Facts>,
     /// The key of the export.
-    export: String,
+    export: Arc<str>,
 }
 
 impl Recorder<'_> {
@@ -232,8 +239,8 @@ impl Recorder<'_> {
     fn facts(&mut self, item: Item) -> std::result::Result<(), Stop> {
         let entry = item.origin.entry.id;
         let (incoming, ..) = self.inline.incoming(item);
-        self.facts.push((Prepared::of(incoming, &self.export), entry));
-        if self.facts.len() >= FACTS_AT_ONCE {
+        self.facts.items.push((Prepared::of(incoming, &self.export, &mut self.facts.lines), entry));
+        if self.facts.items.len() >= FACTS_AT_ONCE {
             self.check_stop()?;
             self.tell_facts()?;
         }
@@ -241,11 +248,14 @@ impl Recorder<'_> {
     }
 
     fn tell_facts(&mut self) -> std::result::Result<(), Stop> {
-        if self.facts.is_empty() {
+        if self.facts.items.is_empty() {
             return Ok(());
         }
-        let facts = std::mem::take(&mut self.facts);
-        self.flow.enter_all(facts.len() as u64, 0)?;
+        let mut empty = self.spent_facts.try_recv().unwrap_or_default();
+        empty.items.clear();
+        empty.lines.clear();
+        let facts = std::mem::replace(&mut self.facts, empty);
+        self.flow.enter_all(facts.items.len() as u64, 0)?;
         let number = self.next;
         self.next += 1;
         self.done.send((number, Done::Facts(facts))).map_err(|_| Stop)

@@ -1,6 +1,7 @@
 //! Workers: turn an item into one that the archive can take. Here messages are parsed and all bodies hashed and
 //! written, on as many threads as there are processors.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub struct Worker<'a> {
     pub root: &'a Path,
     /// Entries that probably hold the same.
     pub twins: &'a Twins,
+    /// The last entry of which an item came, with its place: many items share one.
+    pub last_spot: RefCell<Option<(u32, Spot)>>,
 }
 
 /// Bytes of a body that an item holds in memory.
@@ -174,7 +177,7 @@ impl Worker<'_> {
             platform: self.platform,
             key: item.key.0,
             kind: item.kind,
-            product: item.product.to_owned(),
+            product: item.product.into(),
             time: item.time,
             title: item.title,
             path: item.path,
@@ -194,7 +197,7 @@ impl Worker<'_> {
             platform: self.platform,
             key: kept.key,
             kind: Kind::File,
-            product: kept.product,
+            product: kept.product.into(),
             time: entry.modified,
             title: Some(entry.name().to_owned()),
             path: kept.path,
@@ -311,7 +314,17 @@ impl Worker<'_> {
             At::Whole => 0,
             At::Byte(at) | At::Line(at) | At::Record(at) => at,
         };
-        Spot { part: self.parts[entry.part as usize].fingerprint.clone(), entry: entry.path.clone(), at }
+        let mut last = self.last_spot.borrow_mut();
+        let spot = match last.take() {
+            Some((id, spot)) if id == entry.id => spot,
+            _ => Spot {
+                part: self.parts[entry.part as usize].fingerprint.as_str().into(),
+                entry: entry.path.as_str().into(),
+                at,
+            },
+        };
+        let (_, spot) = last.insert((entry.id, spot));
+        Spot { at, ..spot.clone() }
     }
 }
 

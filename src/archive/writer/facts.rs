@@ -1,6 +1,9 @@
 //! Items that are facts only: a message of a chat, a visit, a search. There are many of them and they are small, so all that can
 //! be done without the archive is done beforehand, on another thread.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::{Added, Content, Incoming, Writer};
 use crate::archive::index::json_text;
 use crate::archive::ledger;
@@ -8,7 +11,7 @@ use crate::archive::record::{ItemRecord, Record};
 use crate::archive::text;
 use crate::report::error::Result;
 
-/// An item that is facts only, as the ledger and the index take it.
+/// An item that is facts only, as the index takes it.
 #[derive(Debug)]
 pub struct Prepared {
     /// The record but for its further facts: they are many small pieces, which end where they were made.
@@ -17,38 +20,40 @@ pub struct Prepared {
     extra: Option<String>,
     /// What it is found by, besides its title; `None` if it waits for the stage of full text.
     words: Option<String>,
-    /// The line of the ledger.
-    line: Vec<u8>,
+    /// Where its line of the ledger stands among those of the others.
+    line: Range<usize>,
     platform: &'static str,
     kind: exodus_api::Kind,
     do_facts_add_up: bool,
 }
 
 impl Prepared {
-    /// The item, found in `export`.
-    pub fn of(item: Incoming, export: &str) -> Prepared {
+    /// The item, found in `export`; its line of the ledger is added to `lines`.
+    pub fn of(item: Incoming, export: &Arc<str>, lines: &mut Vec<u8>) -> Prepared {
         let (platform, kind, do_facts_add_up) = (item.platform, item.kind, item.do_facts_add_up);
         let record = Record::Item(Box::new(ItemRecord {
-            platform: platform.to_owned(),
+            platform: platform.into(),
             key: item.key,
-            kind: kind.name().to_owned(),
+            kind: kind.name().into(),
             product: item.product,
             time: item.time,
             title: item.title,
             path: None,
             size: 0,
             blake3: None,
-            export: export.to_owned(),
+            export: export.clone(),
             labels: item.labels,
             mail: None,
             extra: item.extra,
             origin: item.origin,
         }));
-        let line = ledger::line(&record);
+        let start = lines.len();
+        ledger::write_line(&record, lines);
         let Record::Item(mut record) = record else { unreachable!("it was made as one") };
         let extra = json_text(&record.extra);
         let words = text::words_of_facts(&mut record);
         record.extra.clear();
+        let line = start..lines.len();
         Prepared { record: *record, extra, words, line, platform, kind, do_facts_add_up }
     }
 
@@ -57,9 +62,9 @@ impl Prepared {
         self.kind
     }
 
-    fn into_incoming(self) -> Incoming {
-        let record = self.record;
-        let extra = self.extra.and_then(|extra| serde_json::from_str(&extra).ok()).unwrap_or_default();
+    fn to_incoming(&self) -> Incoming {
+        let record = self.record.clone();
+        let extra = self.extra.as_deref().and_then(|extra| serde_json::from_str(extra).ok());
         Incoming {
             platform: self.platform,
             key: record.key,
@@ -69,7 +74,7 @@ impl Prepared {
             title: record.title,
             path: String::new(),
             labels: record.labels,
-            extra,
+            extra: extra.unwrap_or_default(),
             origin: record.origin,
             content: Content::None,
             mail: None,
@@ -79,17 +84,17 @@ impl Prepared {
 }
 
 impl Writer {
-    /// Adds an item that is facts only. Most are new: so the index is not asked before.
+    /// Adds an item that is facts only, whose line is among `lines`. Most are new: so the index is not asked before.
     ///
     /// # Errors
     /// When the archive cannot take it.
-    pub fn add_prepared(&mut self, item: Prepared) -> Result<Added> {
+    pub fn add_prepared(&mut self, item: &Prepared, lines: &[u8]) -> Result<Added> {
         let words = item.words.as_deref().filter(|_| self.with_text);
         let text = words.map(|words| (item.record.title.as_deref().unwrap_or(""), words));
         if self.index.apply_new(&item.record, item.extra.as_deref(), text)?.is_none() {
-            return self.add(item.into_incoming());
+            return self.add(item.to_incoming());
         }
-        self.ledger.append_line(&item.line)?;
+        self.ledger.append_line(&lines[item.line.clone()])?;
         self.batch.records += 1;
         Ok(Added::New)
     }

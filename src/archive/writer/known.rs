@@ -99,7 +99,7 @@ impl Writer {
     pub(super) fn add_origin(&mut self, item: &Incoming, known: &KnownItem) -> Result<Added> {
         if !self.index.has_origin(known.id, &item.origin)? {
             let origin = OriginRecord {
-                platform: item.platform.to_owned(),
+                platform: item.platform.into(),
                 key: item.key.clone(),
                 origin: item.origin.clone(),
             };
@@ -115,8 +115,8 @@ impl Writer {
             return Order::Same;
         }
         let none = (None, 0);
-        let ours = self.export_order.get(&self.export).unwrap_or(&none);
-        let theirs = self.export_order.get(&before.export).unwrap_or(&none);
+        let ours = self.export_order.get(&*self.export).unwrap_or(&none);
+        let theirs = self.export_order.get(&*before.export).unwrap_or(&none);
         let is_older = match (ours.0, theirs.0) {
             (Some(ours), Some(theirs)) if ours != theirs => ours < theirs,
             _ => ours.1 < theirs.1,

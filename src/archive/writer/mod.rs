@@ -12,8 +12,10 @@ mod facts;
 mod known;
 mod place;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use exodus_api::{Flags, Kind as ItemKind, Label};
 use exodus_mail::lines::LineEnds;
@@ -49,7 +51,7 @@ pub struct Incoming {
     /// What it is.
     pub kind: ItemKind,
     /// The product it comes from.
-    pub product: String,
+    pub product: Cow<'static, str>,
     /// When it was made or received.
     pub time: Option<i64>,
     /// What a person calls it.
@@ -133,7 +135,7 @@ pub struct Writer {
     known_folders: folders::Known,
     mail_folders: HashMap<String, ()>,
     keywords: HashMap<String, Vec<String>>,
-    export: String,
+    export: Arc<str>,
     export_order: HashMap<String, (Option<i64>, i64)>,
     lock: Lock,
 }
@@ -173,7 +175,7 @@ impl Writer {
             known_folders: folders::Known::default(),
             mail_folders: HashMap::new(),
             keywords: HashMap::new(),
-            export: String::new(),
+            export: "".into(),
             export_order: HashMap::new(),
             lock,
         };
@@ -235,7 +237,7 @@ impl Writer {
     }
 
     /// The key of the export that is being imported.
-    pub fn export(&self) -> &str {
+    pub fn export(&self) -> &Arc<str> {
         &self.export
     }
 
@@ -250,7 +252,7 @@ impl Writer {
     /// When the archive cannot take it.
     pub fn record(&mut self, record: &Record) -> Result<i64> {
         if let Record::Export(export) = record {
-            self.export.clone_from(&export.export);
+            self.export = export.export.as_str().into();
         }
         let id = self.apply(record, None)?;
         if let Record::Export(export) = record {
@@ -325,9 +327,9 @@ impl Writer {
             unquoted_lines: mail.unquoted_lines,
         });
         ItemRecord {
-            platform: item.platform.to_owned(),
+            platform: item.platform.into(),
             key: item.key.clone(),
-            kind: item.kind.name().to_owned(),
+            kind: item.kind.name().into(),
             product: item.product.clone(),
             time: item.time,
             title: item.title.clone(),

@@ -125,6 +125,10 @@ impl Writer {
         for folder in folders.split('/') {
             let slash = if free.is_empty() { "" } else { "/" };
             let wanted = format!("{free}{slash}{folder}");
+            if self.known_folders.has(&self.root.join(&wanted)) {
+                free = wanted;
+                continue;
+            }
             let mut n = 1;
             free = loop {
                 let choice = names::nth_choice(&wanted, n);
@@ -141,6 +145,9 @@ impl Writer {
 
     pub(super) fn is_free_on_disk(&self, path: &str, size: u64, blake3: Option<&str>) -> Result<bool> {
         let path = self.root.join(path);
+        if path.parent().is_some_and(|folder| self.known_folders.is_new(folder)) {
+            return Ok(!self.known_folders.has(&path));
+        }
         let Ok(there) = path.symlink_metadata() else { return Ok(true) };
         if !there.is_file() || there.len() != size {
             return Ok(false);
