@@ -19,7 +19,7 @@ const HELD_FOR_ONE: usize = 8;
 /// So many messages are sent at once.
 const MESSAGES: usize = 512;
 /// So many bytes of bodies follow them: what a fast disk takes in the time in which their rows are made.
-const BYTES: u64 = 6 << 20;
+const BYTES: u64 = 4 << 20;
 
 /// What is held back.
 #[derive(Default)]

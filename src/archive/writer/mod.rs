@@ -37,8 +37,8 @@ use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::{batch_records, kill_point};
 
 /// A batch is committed after so many records, files or bytes.
-const BATCH_RECORDS: u64 = 64_000;
-const BATCH_FILES: usize = 4_000;
+const BATCH_RECORDS: u64 = 128_000;
+const BATCH_FILES: usize = 8_000;
 const BATCH_BYTES: u64 = 1 << 30;
 
 /// An item ready to be written: its body is whole under a temporary name.
