@@ -69,7 +69,7 @@ pub fn reindex(root: &Path, with_text: bool, observer: &dyn Observer, stop: &Ato
     drop(index);
     seal::break_seal(root)?;
     put_in_place(root, &temporary)?;
-    seal::set(root)?;
+    seal::set(root, None)?;
     lock.is_unclean = false;
     scratch.close();
     Ok(rebuilt)

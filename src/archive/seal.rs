@@ -25,12 +25,17 @@ pub fn break_seal(root: &Path) -> Result<()> {
     }
 }
 
-/// Sets the seal. The index must be at rest and the archive open for writing.
+/// Sets the seal. Who has just written the whole ledger knows its BLAKE3. The index must be at rest and the archive open for
+/// writing.
 ///
 /// # Errors
 /// When the files cannot be read or the seal not be written.
-pub fn set(root: &Path) -> Result<()> {
-    let lines = format!("{}{}", line_of(root, index::FILE_NAME)?, line_of(root, ledger::FILE_NAME)?);
+pub fn set(root: &Path, ledger_blake3: Option<&str>) -> Result<()> {
+    let of_ledger = match ledger_blake3 {
+        Some(hash) => line(hash, ledger::FILE_NAME),
+        None => line_of(root, ledger::FILE_NAME)?,
+    };
+    let lines = format!("{}{of_ledger}", line_of(root, index::FILE_NAME)?);
     super::write_private(root, &root.join(FILE_NAME), lines.as_bytes())
 }
 
@@ -56,9 +61,13 @@ fn has(root: &Path, name: &str) -> Result<Option<bool>> {
     Ok(Some(sealed.split_inclusive(|byte| *byte == b'\n').any(|sealed| sealed == line.as_bytes())))
 }
 
-/// A line as `b3sum` writes it.
 fn line_of(root: &Path, name: &str) -> Result<String> {
     let path = root.join(name);
     let hash = super::hash_file(&path).map_err(|err| Error::io("read", &path, &err))?;
-    Ok(format!("{hash}  {name}\n"))
+    Ok(line(&hash, name))
+}
+
+/// A line as `b3sum` writes it.
+fn line(hash: &str, name: &str) -> String {
+    format!("{hash}  {name}\n")
 }

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use exodus_api::{Fault, Scope, Source};
 use serde_json::Value;
 
-use super::flow::Flow;
+use super::flow::{self, Flow};
 use super::states::{self, EntryState};
 use super::{FAULTS_SHOWN, Opened, Outcome};
 use crate::archive::reader::FaultLine;
@@ -61,7 +61,7 @@ impl Done {
     fn n_items(&self) -> u64 {
         match self {
             Done::Facts(facts) => facts.items.len() as u64,
-            _ => 1,
+            _ => flow::LARGE_ITEM,
         }
     }
 }

@@ -4,8 +4,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use exodus_api::Stop;
 
-/// At most so many items are between the importer and the committer.
-const ITEMS: u64 = 4096;
+/// So many items that are facts only may be between the importer and the committer: as many as come while a batch is made safe.
+const ITEMS: u64 = 16 << 10;
+/// Any other takes the room of so many of them.
+pub const LARGE_ITEM: u64 = 16;
 /// At most so many bytes of bodies are in memory, unless a single body is larger.
 const BYTES: u64 = 24 << 20;
 
@@ -24,15 +26,15 @@ struct State {
 }
 
 impl Flow {
-    /// Waits until there is room, then takes it.
+    /// Waits until there is room for an item that is not only facts, then takes it.
     ///
     /// # Errors
     /// When nothing moves any more: the committer has failed.
     pub fn enter(&self, bytes: u64) -> Result<(), Stop> {
-        self.enter_all(1, bytes)
+        self.enter_all(LARGE_ITEM, bytes)
     }
 
-    /// Waits until there is room for an item, then takes it for so many items with so many bytes in all.
+    /// Waits until there is room, then takes it for so many items that are facts only, or as large, with so many bytes in all.
     ///
     /// # Errors
     /// When nothing moves any more.

@@ -384,7 +384,7 @@ impl Writer {
         self.index.rest()?;
         drop(self.index);
         kill_point();
-        seal::set(&self.root)?;
+        seal::set(&self.root, Some(&self.ledger.blake3()))?;
         kill_point();
         self.scratch.close();
         self.lock.is_unclean = false;
