@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use exodus_api::{Kind as ItemKind, Label};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, params};
 
 use super::message::Facts;
 use super::names;
@@ -37,6 +37,24 @@ pub struct Index {
     parts: HashMap<String, i64>,
     labels: HashMap<Label, i64>,
     last_entry: Option<(String, String, i64)>,
+}
+
+/// Not `DO UPDATE`: SQLite keeps what that could have to take back.
+const INSERT_ITEM: &str =
+    "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra, has_text)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (platform, key) DO NOTHING";
+const INSERT_TEXT: &str = "INSERT INTO text (rowid, subject, body) VALUES (?1, ?2, ?3)";
+const INSERT_ORIGIN: &str = "INSERT OR IGNORE INTO origin (item_id, entry_id, at) VALUES (?1, ?2, ?3)";
+const INSERT_LABEL: &str = "INSERT INTO item_label (item_id, position, label_id) VALUES (?1, ?2, ?3)";
+
+/// An item that is facts only, on its way into the index.
+pub struct NewItem<'i> {
+    /// Its record, without its further facts.
+    pub record: &'i ItemRecord,
+    /// The further facts as [`json_text`] writes them.
+    pub extra: Option<&'i str>,
+    /// What it is found by: its subject and its words.
+    pub text: Option<(&'i str, &'i str)>,
 }
 
 /// What the index knows of an item.
@@ -209,7 +227,7 @@ impl Index {
                 self.part_id(&it.part)
             }
             Record::Entry(it) => self.apply_entry(it),
-            Record::Item(it) => self.apply_item(it, facts),
+            Record::Item(it) => self.apply_item(it, facts, None),
             Record::Origin(it) => self.apply_origin(it),
             Record::Folder { path, name } => {
                 self.run("INSERT OR IGNORE INTO folder (path, name) VALUES (?1, ?2)", params![path, name])?;
@@ -260,37 +278,58 @@ impl Index {
         Ok(id)
     }
 
-    /// Makes rows of the record of an item without a path, whose facts are `extra` as [`json_text`] writes them, if the index has no
-    /// item of its key; `None` if it has one, and then nothing is changed. `text` is what it is found by, its title and its words.
+    /// Makes rows of items that are facts only; returns of each whether it is new. Of one whose key the index has already nothing
+    /// is changed.
     ///
     /// # Errors
     /// As [`Index::apply`].
-    pub fn apply_new(
-        &mut self,
-        it: &ItemRecord,
-        extra: Option<&str>,
-        text: Option<(&str, &str)>,
-    ) -> Result<Option<i64>> {
-        if !self.insert(it, None, extra, text.is_some())? {
-            return Ok(None);
+    pub fn apply_new(&mut self, items: &[NewItem]) -> Result<Vec<bool>> {
+        let mut rows = Vec::with_capacity(items.len());
+        for NewItem { record, .. } in items {
+            let labels =
+                record.labels.iter().map(|label| self.label_id(label)).collect::<Result<Vec<_>>>()?;
+            let entry = self.entry_id(&record.origin.part, &record.origin.entry)?;
+            rows.push((self.export_id(&record.export)?, entry, labels));
         }
-        let id = self.conn.last_insert_rowid();
-        if let Some((title, words)) = text {
-            self.run(
-                "INSERT INTO text (rowid, subject, body) VALUES (?1, ?2, ?3)",
-                params![id, title, words],
-            )?;
+        let mut item = self.conn.prepare_cached(INSERT_ITEM)?;
+        let mut text = self.conn.prepare_cached(INSERT_TEXT)?;
+        let mut origin = self.conn.prepare_cached(INSERT_ORIGIN)?;
+        let mut label = self.conn.prepare_cached(INSERT_LABEL)?;
+        let mut are_new = Vec::with_capacity(items.len());
+        for (it, (export, entry, labels)) in items.iter().zip(rows) {
+            let is_new = insert_item(&mut item, it.record, (None, export), it.extra, it.text.is_some())?;
+            are_new.push(is_new);
+            if !is_new {
+                continue;
+            }
+            let id = self.conn.last_insert_rowid();
+            if let Some((subject, words)) = it.text {
+                text.execute(params![id, subject, words])?;
+            }
+            origin.execute(params![id, entry, it.record.origin.at as i64])?;
+            for (position, n) in labels.into_iter().enumerate() {
+                label.execute(params![id, position as i64, n])?;
+            }
         }
-        self.apply_rest(id, it, None).map(Some)
+        Ok(are_new)
     }
 
-    fn apply_item(&mut self, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
+    /// [`Index::apply`] for the record of an item. `text` is what it is found by if it is new, its subject and its words.
+    ///
+    /// # Errors
+    /// As [`Index::apply`].
+    pub fn apply_item(
+        &mut self,
+        it: &ItemRecord,
+        facts: Option<&Facts>,
+        text: Option<(&str, &str)>,
+    ) -> Result<i64> {
         let fold = it.path.as_ref().filter(|_| it.mail.is_none()).map(|path| names::folded(path));
         let extra = json_text(&it.extra);
         // Without a path only the key can stand against it, and most are new: trying it searches the keys, which are in no order, once
         // instead of twice.
         let known = if fold.is_some() { self.item_id(&it.platform, &it.key)? } else { None };
-        if known.is_none() && self.insert(it, fold.as_deref(), extra.as_deref(), false)? {
+        if known.is_none() && self.insert(it, fold.as_deref(), extra.as_deref(), text)? {
             return self.apply_rest(self.conn.last_insert_rowid(), it, facts);
         }
         let known = if known.is_some() { known } else { self.item_id(&it.platform, &it.key)? };
@@ -307,45 +346,30 @@ impl Index {
         self.apply_rest(id, it, facts)
     }
 
-    /// Inserts the row of an item; false if there is one of its key. Not `DO UPDATE`: SQLite keeps what that could have to take back.
+    /// Inserts the row of an item and of its text; false if there is one of its key.
     fn insert(
         &mut self,
         it: &ItemRecord,
         fold: Option<&str>,
         extra: Option<&str>,
-        has_text: bool,
+        text: Option<(&str, &str)>,
     ) -> Result<bool> {
         let export = self.export_id(&it.export)?;
-        let n_rows = self.run(
-            "INSERT INTO item (platform, key, kind, product, time, title, path, path_fold, size, blake3, export_id, extra, has_text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (platform, key) DO NOTHING",
-            params![
-                it.platform,
-                it.key,
-                it.kind,
-                it.product,
-                it.time,
-                it.title,
-                it.path,
-                fold,
-                it.size as i64,
-                it.blake3,
-                export,
-                extra,
-                has_text
-            ],
-        )?;
-        Ok(n_rows == 1)
+        let mut insert = self.conn.prepare_cached(INSERT_ITEM)?;
+        if !insert_item(&mut insert, it, (fold, export), extra, text.is_some())? {
+            return Ok(false);
+        }
+        if let Some((subject, words)) = text {
+            self.run(INSERT_TEXT, params![self.conn.last_insert_rowid(), subject, words])?;
+        }
+        Ok(true)
     }
 
     /// Makes the rows of an item beside its own; returns that one.
     fn apply_rest(&mut self, id: i64, it: &ItemRecord, facts: Option<&Facts>) -> Result<i64> {
         for (position, label) in it.labels.iter().enumerate() {
             let label = self.label_id(label)?;
-            self.run(
-                "INSERT INTO item_label (item_id, position, label_id) VALUES (?1, ?2, ?3)",
-                params![id, position as i64, label],
-            )?;
+            self.run(INSERT_LABEL, params![id, position as i64, label])?;
         }
         self.apply_mail(id, it)?;
         if let Some(facts) = facts {
@@ -421,10 +445,7 @@ impl Index {
 
     fn add_origin(&mut self, item: i64, spot: &Spot) -> Result<()> {
         let entry = self.entry_id(&spot.part, &spot.entry)?;
-        self.run(
-            "INSERT OR IGNORE INTO origin (item_id, entry_id, at) VALUES (?1, ?2, ?3)",
-            params![item, entry, spot.at as i64],
-        )?;
+        self.run(INSERT_ORIGIN, params![item, entry, spot.at as i64])?;
         Ok(())
     }
 
@@ -458,7 +479,11 @@ impl Index {
         Ok(id)
     }
 
-    fn part_id(&mut self, fingerprint: &str) -> Result<i64> {
+    /// The row of a part.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn part_id(&mut self, fingerprint: &str) -> Result<i64> {
         if let Some(id) = self.parts.get(fingerprint) {
             return Ok(*id);
         }
@@ -580,6 +605,31 @@ pub fn json_text(extra: &serde_json::Map<String, serde_json::Value>) -> Option<S
 pub fn role_name(label: &Label) -> String {
     let role = label.role.and_then(|role| serde_json::to_value(role).ok());
     role.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn insert_item(
+    insert: &mut Statement,
+    it: &ItemRecord,
+    (fold, export): (Option<&str>, i64),
+    extra: Option<&str>,
+    has_text: bool,
+) -> Result<bool> {
+    let n_rows = insert.execute(params![
+        it.platform,
+        it.key,
+        it.kind,
+        it.product,
+        it.time,
+        it.title,
+        it.path,
+        fold,
+        it.size as i64,
+        it.blake3,
+        export,
+        extra,
+        has_text
+    ])?;
+    Ok(n_rows == 1)
 }
 
 fn set_up(conn: &Connection) -> Result<()> {

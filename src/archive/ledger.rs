@@ -8,7 +8,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::aside::Aside;
 use super::record::Record;
 use crate::report::error::{Error, Kind, Result};
 
@@ -17,15 +19,22 @@ pub const FILE_NAME: &str = "ledger.jsonl";
 
 /// So much is hashed and written at once.
 const CHUNK_BYTES: usize = 1 << 18;
+/// So many chunks may wait to be written.
+const CHUNKS_WAITING: usize = 4;
 
-/// The ledger, open for appending.
+/// The ledger, open for appending. It is hashed and written aside.
 pub struct Ledger {
-    path: PathBuf,
-    file: File,
     /// Records that are not handed over yet.
     chunk: Vec<u8>,
-    /// Of what was handed over.
     len_bytes: u64,
+    written: Arc<Mutex<Written>>,
+    aside: Aside,
+}
+
+/// What was written.
+struct Written {
+    path: PathBuf,
+    file: File,
     hash: blake3::Hasher,
 }
 
@@ -51,8 +60,13 @@ impl Ledger {
             .and_then(|()| file.set_len(committed_bytes))
             .and_then(|()| file.seek(SeekFrom::Start(committed_bytes)).map(|_| ()));
         cut.map_err(|err| Error::io("cut", &path, &err))?;
-        let chunk = Vec::with_capacity(2 * CHUNK_BYTES);
-        Ok(Ledger { path, file, chunk, len_bytes: committed_bytes, hash })
+        let written = Arc::new(Mutex::new(Written { path, file, hash }));
+        Ok(Ledger {
+            chunk: Vec::new(),
+            len_bytes: committed_bytes,
+            written,
+            aside: Aside::new(CHUNKS_WAITING),
+        })
     }
 
     /// Appends a record.
@@ -74,7 +88,15 @@ impl Ledger {
     }
 
     fn flush_if_full(&mut self) -> Result<()> {
-        if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.flush().map(|_| ()) }
+        if self.chunk.len() < CHUNK_BYTES { Ok(()) } else { self.hand_over() }
+    }
+
+    fn hand_over(&mut self) -> Result<()> {
+        let chunk = std::mem::take(&mut self.chunk);
+        self.chunk.reserve(chunk.len() + chunk.len() / 8);
+        self.len_bytes += chunk.len() as u64;
+        let written = self.written.clone();
+        self.aside.run(move || lock(&written).append(&chunk))
     }
 
     /// Hands all records over to the kernel; returns the length of the ledger in bytes.
@@ -82,16 +104,26 @@ impl Ledger {
     /// # Errors
     /// When the disk does not take them.
     pub fn flush(&mut self) -> Result<u64> {
-        self.file.write_all(&self.chunk).map_err(|err| Error::io("append to", &self.path, &err))?;
-        self.hash.update(&self.chunk);
-        self.len_bytes += self.chunk.len() as u64;
-        self.chunk.clear();
+        self.hand_over()?;
+        self.aside.wait()?;
         Ok(self.len_bytes)
     }
 
     /// BLAKE3 of the whole ledger up to the last [`flush`](Ledger::flush).
     pub fn blake3(&self) -> String {
-        self.hash.finalize().to_hex().to_string()
+        lock(&self.written).hash.finalize().to_hex().to_string()
+    }
+}
+
+fn lock(written: &Mutex<Written>) -> MutexGuard<'_, Written> {
+    written.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Written {
+    fn append(&mut self, chunk: &[u8]) -> Result<()> {
+        self.file.write_all(chunk).map_err(|err| Error::io("append to", &self.path, &err))?;
+        self.hash.update(chunk);
+        Ok(())
     }
 }
 

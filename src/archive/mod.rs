@@ -1,7 +1,7 @@
 //! The archive: exodus's own folder. Maildir, file tree, ledger and index; format 1 (`docs/archive-format.md`).
 //!
 //! It knows no platform and no export. In reading order: [`record`] is what it remembers and [`ledger`] where;
-//! [`index`] makes rows of records; [`scratch`] takes bodies in (`body_file` writes the large ones); [`writer`] puts them in their place, which
+//! [`index`] makes rows of records; [`scratch`] takes bodies in (`body_file` writes the large ones); [`writer`] puts them in their place (with a thread `aside` that writes), which
 //! [`maildir`] and [`names`] decide; [`recover`] cleans up after a run that was killed; [`message`] reads mails for
 //! the index and [`text`] for full text; [`reader`], [`files`], [`search`] and [`tally`] answer questions; [`verify`] proves that all is
 //! there and unchanged; [`views`] are files made of the index for programs that do not read it; [`reindex`] builds the index again; `seal` tells whether
@@ -11,6 +11,7 @@
 //! A row of the index has its file; a file without a row is an unfinished batch's and is dealt with by the next
 //! writer. Files are 0600, folders 0700. The index can always be built again.
 
+mod aside;
 mod body_file;
 pub mod files;
 pub mod folders;

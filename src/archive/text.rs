@@ -1,5 +1,5 @@
-//! Full text: a stage of its own after the bodies are safe, which goes on where it was interrupted. New items that are facts only
-//! have theirs from the beginning, since it is at hand.
+//! Full text: a stage of its own after the bodies are safe, which goes on where it was interrupted. New items whose words
+//! are at hand, facts only or captions, have theirs from the beginning.
 
 use std::fs;
 use std::path::Path;
@@ -88,16 +88,23 @@ fn read_all(root: &Path, path: &Path, to: SyncSender<Batch>) -> Result<()> {
     }
 }
 
-/// Takes the words out of an item that is facts only; `None` if its text is made of more, or of a file.
-pub fn words_of_facts(item: &mut ItemRecord) -> Option<String> {
-    if item.path.is_some() || item.kind == ItemKind::Paper.name() {
+/// What an item is found by, besides its title and its path, where the record alone tells it; `None` if a file has to be read for it, or
+/// it is made of more.
+pub fn words_at_hand(item: &ItemRecord) -> Option<&str> {
+    if item.mail.is_some() || item.kind == ItemKind::Paper.name() {
         return None;
     }
-    match item.extra.remove("text") {
-        None => Some(String::new()),
+    match item.extra.get("text") {
+        None if item.path.is_some() && is_page(&item.kind) && item.size <= PAGE_BYTES => None,
+        None => Some(""),
         Some(Value::String(words)) => Some(words),
         Some(_) => None,
     }
+}
+
+/// True for kinds whose files are text to be found.
+fn is_page(kind: &str) -> bool {
+    matches!(kind, "note" | "post" | "contact" | "event" | "task")
 }
 
 /// Writes what comes, some batches a transaction; returns how many items they were.
@@ -153,8 +160,7 @@ fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
     let mut query = index.conn.prepare_cached(
         "SELECT id, kind = 'message', path, coalesce(title, ''), size,
          CASE kind WHEN 'paper' THEN concat_ws(' ', extra ->> 'authors', extra ->> 'venue', extra ->> 'abstract', extra ->> 'text')
-         ELSE extra ->> 'text' END,
-         kind IN ('note', 'post', 'contact', 'event', 'task') FROM item
+         ELSE extra ->> 'text' END, kind FROM item
          WHERE has_text = 0 AND id > ?1 ORDER BY id LIMIT ?2",
     )?;
     let mut rows = query.query(params![after, BATCH_ITEMS as i64])?;
@@ -172,7 +178,7 @@ fn next_jobs(index: &Index, after: i64) -> Result<Vec<Job>> {
             path: row.get(2)?,
             title: row.get(3)?,
             text,
-            is_page: row.get::<_, bool>(6)? && size <= PAGE_BYTES,
+            is_page: is_page(&row.get::<_, String>(6)?) && size <= PAGE_BYTES,
             size,
         });
     }
@@ -203,17 +209,21 @@ fn read_texts(root: &Path, jobs: &[Job]) -> Vec<Text> {
     found.into_iter().map(|(_, text)| text).collect()
 }
 
+/// What stands in the place of a subject for whatever is no message.
+pub fn subject(title: &str, path: Option<&str>) -> String {
+    format!("{title} {}", path.unwrap_or(""))
+}
+
 fn text_of(root: &Path, job: &Job) -> Text {
     if job.is_message {
         // A file that is missing has no text; `verify` is what tells of it.
         let bytes = job.path.as_ref().and_then(|path| fs::read(find_file(root, path)?).ok());
         return bytes.map(|bytes| message::text(&bytes)).unwrap_or_default();
     }
-    let path = job.path.clone().unwrap_or_default();
     let page = || {
         let bytes = job.path.as_ref().filter(|_| job.is_page).and_then(|path| fs::read(root.join(path)).ok());
         bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     };
     let body = job.text.clone().or_else(page).unwrap_or_default();
-    Text { subject: format!("{} {path}", job.title), body, ..Text::default() }
+    Text { subject: subject(&job.title, job.path.as_deref()), body, ..Text::default() }
 }

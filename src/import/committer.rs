@@ -106,11 +106,14 @@ impl<'a> Committer<'a> {
         (flow, spent): (&'a Flow, Sender<Facts>),
     ) -> Result<Committer<'a>> {
         let entries = opened.export.entries();
-        let mut recorded = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let part = &opened.export.parts()[entry.part as usize].fingerprint;
-            recorded.push(writer.entry_state(part, &entry.path)?);
+        let mut by_part = Vec::new();
+        for part in opened.export.parts() {
+            by_part.push(writer.entry_states(&part.fingerprint)?);
         }
+        let state_of = |entry: &exodus_api::Entry| {
+            by_part[entry.part as usize].get(&entry.path).cloned().unwrap_or((State::Pending, None))
+        };
+        let recorded = entries.iter().map(state_of).collect();
         let places = entries.iter().enumerate().map(|(place, entry)| (entry.id, place)).collect();
         let outcome = Outcome {
             platform: opened.importer.about().name.to_owned(),
@@ -171,11 +174,10 @@ impl<'a> Committer<'a> {
                 self.item(*incoming, entry, is_whole, is_kept)?
             }
             Done::Facts(facts) => {
-                for (item, entry) in &facts.items {
-                    let kind = item.kind();
-                    let added = self.writer.add_prepared(item, &facts.lines)?;
-                    self.count_item(kind, added, *entry);
-                    self.commit_if_full()?;
+                let added =
+                    self.writer.add_prepared(facts.items.iter().map(|(item, _)| item), &facts.lines)?;
+                for ((item, entry), added) in facts.items.iter().zip(added) {
+                    self.count_item(item.kind(), added, *entry);
                 }
                 self.observer.event(Event::Items(facts.items.len() as u64));
                 // Where nobody takes them any more they end here.

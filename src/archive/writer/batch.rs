@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Writer;
+use super::{BATCH_BYTES, BATCH_FILES, Writer};
 use crate::archive::record::ItemRecord;
 use crate::archive::views;
 use crate::report::error::{Error, Result};
 use crate::report::kill_point::kill_point;
+
+/// So many times a batch the disk is asked to take what is there so far, so that little is left when it is made safe.
+const TIMES_AHEAD: usize = 8;
 
 /// What a batch will do to files when it is committed.
 #[derive(Default)]
@@ -22,12 +26,23 @@ pub(super) struct Batch {
     pub(super) has_new_folders: bool,
     /// Sidecars of photos by their paths from the archive's top: content and time.
     pub(super) sidecars: BTreeMap<String, (String, Option<i64>)>,
+    /// Sidecars that are whole under temporary names, and where each belongs.
+    stored: Arc<Mutex<BTreeMap<String, PathBuf>>>,
+    /// Files and bytes that the disk has been asked to take already.
+    ahead: (usize, u64),
 }
 
 pub(super) struct Move {
     from: PathBuf,
     to: PathBuf,
     links: Vec<PathBuf>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        let has_sidecars = !self.sidecars.is_empty() || !lock(&self.stored).is_empty();
+        self.records == 0 && self.moves.is_empty() && !has_sidecars
+    }
 }
 
 impl Writer {
@@ -67,26 +82,26 @@ impl Writer {
     /// # Errors
     /// When the disk does not take it.
     pub fn commit(&mut self) -> Result<()> {
-        if self.batch.records == 0 && self.batch.moves.is_empty() && self.batch.sidecars.is_empty() {
+        if self.batch.is_empty() {
             return Ok(());
         }
         kill_point();
-        let sidecars = self.store_sidecars()?;
-        if !self.batch.moves.is_empty() || !sidecars.is_empty() {
-            self.sync()?;
+        if !self.batch.moves.is_empty() || !self.batch.sidecars.is_empty() {
+            self.go_ahead()?;
         }
+        self.aside.wait()?;
         kill_point();
         for planned in self.batch.moves.values() {
             planned.run(&self.root)?;
         }
-        for (from, to) in sidecars {
+        for (to, from) in lock(&self.batch.stored).iter() {
             kill_point();
-            rename(&from, &to)?;
+            rename(from, &self.root.join(to))?;
         }
         self.write_dovecot_files()?;
         let ledger_bytes = self.ledger.flush()?;
         kill_point();
-        self.sync()?;
+        sync(&self.root)?;
         kill_point();
         self.index.set_meta("ledger_bytes", &ledger_bytes.to_string())?;
         self.index.set_meta("ledger_blake3", &self.ledger.blake3())?;
@@ -112,33 +127,28 @@ impl Writer {
         }
     }
 
-    /// Writes the batch's sidecars under temporary names, on as many threads as there are processors; returns where
-    /// they are and where they belong.
-    fn store_sidecars(&mut self) -> Result<Vec<(PathBuf, PathBuf)>> {
-        let sidecars: Vec<_> = std::mem::take(&mut self.batch.sidecars).into_iter().collect();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-        let share = sidecars.len().div_ceil(threads).max(1);
-        let (root, scratch) = (&self.root, &self.scratch);
-        let store = |(path, (content, time)): &(String, (String, Option<i64>))| {
-            let stored = scratch.store(content.as_bytes(), String::new(), *time)?;
-            Ok((stored.path, root.join(path)))
-        };
-        std::thread::scope(|scope| {
-            let chunks = sidecars.chunks(share);
-            let workers: Vec<_> = chunks
-                .map(|chunk| scope.spawn(|| chunk.iter().map(store).collect::<Result<Vec<_>>>()))
-                .collect();
-            let mut stored = Vec::with_capacity(sidecars.len());
-            for worker in workers {
-                stored.extend(worker.join().expect("writing a small file never panics")?);
-            }
-            Ok(stored)
-        })
+    /// Lets the disk begin with what is there of the batch, when that is enough and it has nothing to do.
+    pub(super) fn go_ahead_if_due(&mut self) -> Result<()> {
+        let (files, bytes) = self.batch.ahead;
+        let is_due = self.batch.moves.len() >= files + BATCH_FILES / TIMES_AHEAD
+            || self.batch.bytes >= bytes + BATCH_BYTES / TIMES_AHEAD as u64;
+        if is_due && self.aside.is_idle()? { self.go_ahead() } else { Ok(()) }
     }
 
-    fn sync(&self) -> Result<()> {
-        let folder = fs::File::open(&self.root).map_err(|err| Error::io("open", &self.root, &err))?;
-        rustix::fs::syncfs(&folder).map_err(|err| Error::io("make safe", &self.root, &err.into()))
+    /// Has the batch's sidecars written under temporary names, and all that was written so far made safe.
+    fn go_ahead(&mut self) -> Result<()> {
+        self.batch.ahead = (self.batch.moves.len(), self.batch.bytes);
+        let sidecars = std::mem::take(&mut self.batch.sidecars);
+        let (root, scratch, stored) = (self.root.clone(), self.scratch.clone(), self.batch.stored.clone());
+        self.aside.run(move || {
+            for (path, (content, time)) in sidecars {
+                let file = scratch.store(content.as_bytes(), String::new(), time)?.path;
+                if let Some(before) = lock(&stored).insert(path, file) {
+                    remove_if_there(&before)?;
+                }
+            }
+            sync(&root)
+        })
     }
 
     fn write_dovecot_files(&mut self) -> Result<()> {
@@ -162,6 +172,15 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+fn sync(root: &Path) -> Result<()> {
+    let folder = fs::File::open(root).map_err(|err| Error::io("open", root, &err))?;
+    rustix::fs::syncfs(&folder).map_err(|err| Error::io("make safe", root, &err.into()))
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Move {

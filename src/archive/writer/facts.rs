@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Added, Content, Incoming, Writer};
-use crate::archive::index::json_text;
+use crate::archive::index::{NewItem, json_text};
 use crate::archive::ledger;
 use crate::archive::record::{ItemRecord, Record};
 use crate::archive::text;
@@ -51,7 +51,7 @@ impl Prepared {
         ledger::write_line(&record, lines);
         let Record::Item(mut record) = record else { unreachable!("it was made as one") };
         let extra = json_text(&record.extra);
-        let words = text::words_of_facts(&mut record);
+        let words = text::words_at_hand(&record).map(str::to_owned);
         record.extra.clear();
         let line = start..lines.len();
         Prepared { record: *record, extra, words, line, platform, kind, do_facts_add_up }
@@ -60,6 +60,12 @@ impl Prepared {
     /// What it is.
     pub fn kind(&self) -> exodus_api::Kind {
         self.kind
+    }
+
+    fn row(&self, with_text: bool) -> NewItem<'_> {
+        let words = self.words.as_deref().filter(|_| with_text);
+        let text = words.map(|words| (self.record.title.as_deref().unwrap_or(""), words));
+        NewItem { record: &self.record, extra: self.extra.as_deref(), text }
     }
 
     fn to_incoming(&self) -> Incoming {
@@ -84,18 +90,27 @@ impl Prepared {
 }
 
 impl Writer {
-    /// Adds an item that is facts only, whose line is among `lines`. Most are new: so the index is not asked before.
+    /// Adds items that are facts only, whose lines are among `lines`. Most are new: so the index is not asked before.
     ///
     /// # Errors
-    /// When the archive cannot take it.
-    pub fn add_prepared(&mut self, item: &Prepared, lines: &[u8]) -> Result<Added> {
-        let words = item.words.as_deref().filter(|_| self.with_text);
-        let text = words.map(|words| (item.record.title.as_deref().unwrap_or(""), words));
-        if self.index.apply_new(&item.record, item.extra.as_deref(), text)?.is_none() {
-            return self.add(item.to_incoming());
+    /// When the archive cannot take them.
+    pub fn add_prepared<'i>(
+        &mut self,
+        items: impl Iterator<Item = &'i Prepared> + Clone,
+        lines: &[u8],
+    ) -> Result<Vec<Added>> {
+        let rows: Vec<NewItem> = items.clone().map(|item| item.row(self.with_text)).collect();
+        let are_new = self.index.apply_new(&rows)?;
+        let mut added = Vec::with_capacity(rows.len());
+        for (item, is_new) in items.zip(are_new) {
+            if is_new {
+                self.ledger.append_line(&lines[item.line.clone()])?;
+                self.batch.records += 1;
+                added.push(Added::New);
+            } else {
+                added.push(self.add(item.to_incoming())?);
+            }
         }
-        self.ledger.append_line(&lines[item.line.clone()])?;
-        self.batch.records += 1;
-        Ok(Added::New)
+        Ok(added)
     }
 }

@@ -1,6 +1,6 @@
 //! Writes items into the archive, batch by batch.
 //!
-//! A batch is safe in this order: bodies whole under temporary names, `syncfs`, renames, ledger, `syncfs`, commit of
+//! A batch is safe in this order: bodies whole under temporary names, `syncfs` (most of it ahead, while the batch still grows), renames, ledger, `syncfs`, commit of
 //! the index. So a name that can be seen always holds whole content, and a row always has its file. Whatever ends
 //! the process in between, the next run makes the same archive of the same export.
 //!
@@ -22,6 +22,7 @@ use exodus_mail::lines::LineEnds;
 
 use self::batch::Batch;
 pub use self::facts::Prepared;
+use super::aside::Aside;
 use super::folders;
 use super::index::Index;
 use super::ledger::Ledger;
@@ -31,7 +32,7 @@ use super::message::Facts;
 use super::record::{ItemRecord, MailRecord, Record, Spot};
 use super::scratch::{Scratch, StoredBody};
 use super::views::albums::AlbumMode;
-use super::{names, recover, seal};
+use super::{names, recover, seal, text};
 use crate::report::counts::State;
 use crate::report::error::{Error, Kind, Result};
 use crate::report::kill_point::{batch_records, kill_point};
@@ -132,6 +133,8 @@ pub struct Writer {
     with_text: bool,
     batch_records: u64,
     batch: Batch,
+    /// Brings what the batch has to the disk meanwhile.
+    aside: Aside,
     known_folders: folders::Known,
     mail_folders: HashMap<String, ()>,
     keywords: HashMap<String, Vec<String>>,
@@ -172,6 +175,7 @@ impl Writer {
             with_text: false,
             batch_records: batch_records(BATCH_RECORDS),
             batch: Batch::default(),
+            aside: Aside::new(1),
             known_folders: folders::Known::default(),
             mail_folders: HashMap::new(),
             keywords: HashMap::new(),
@@ -226,7 +230,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts new items that are facts only into the full text at once.
+    /// Puts new items whose words are at hand into the full text at once.
     pub fn take_text(&mut self) {
         self.with_text = true;
     }
@@ -263,9 +267,13 @@ impl Writer {
 
     fn apply(&mut self, record: &Record, facts: Option<&Facts>) -> Result<i64> {
         let id = self.index.apply(record, facts)?;
-        self.ledger.append(record)?;
-        self.batch.records += 1;
+        self.append(record)?;
         Ok(id)
+    }
+
+    fn append(&mut self, record: &Record) -> Result<()> {
+        self.batch.records += 1;
+        self.ledger.append(record)
     }
 
     /// Commits the batch if it is full; returns whether it did.
@@ -277,7 +285,9 @@ impl Writer {
             || self.batch.moves.len() >= BATCH_FILES
             || self.batch.bytes >= BATCH_BYTES;
         if is_full {
-            self.commit()?;
+            self.commit()?
+        } else {
+            self.go_ahead_if_due()?
         }
         Ok(is_full)
     }
@@ -311,7 +321,10 @@ impl Writer {
         let links = self.place(&mut record, &item, body.as_ref().map(|body| &*body.blake3))?;
         let path = record.path.clone();
         self.plan_sidecar(&record, None);
-        let id = self.apply(&Record::Item(Box::new(record)), facts.as_ref())?;
+        let subject = text::subject(record.title.as_deref().unwrap_or(""), path.as_deref());
+        let words = text::words_at_hand(&record).filter(|_| self.with_text);
+        let id = self.index.apply_item(&record, facts.as_ref(), words.map(|words| (&*subject, words)))?;
+        self.append(&Record::Item(Box::new(record)))?;
         if let (Some(body), Some(path)) = (body, path) {
             self.plan_move(id, body.path, &path, &links)?;
         }
@@ -344,15 +357,21 @@ impl Writer {
         }
     }
 
-    /// The state of an entry in the index, and the options under which it was read.
+    /// The entries of a part by their paths: the state of each in the index, and the options under which it was read.
     ///
     /// # Errors
-    /// When the index cannot be read or has no such entry.
-    pub fn entry_state(&mut self, part: &str, path: &str) -> Result<(State, Option<String>)> {
-        let id = self.index.entry_id(part, path)?;
-        let mut query = self.index.conn.prepare_cached("SELECT state, options FROM entry WHERE id = ?1")?;
-        let (name, options): (String, _) = query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok((State::from_name(&name).unwrap_or(State::Pending), options))
+    /// When the index cannot be read or has no such part.
+    pub fn entry_states(&mut self, part: &str) -> Result<HashMap<String, (State, Option<String>)>> {
+        let part = self.index.part_id(part)?;
+        let mut query =
+            self.index.conn.prepare("SELECT path, state, options FROM entry WHERE part_id = ?1")?;
+        let mut rows = query.query([part])?;
+        let mut found = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let state = State::from_name(&row.get::<_, String>(1)?).unwrap_or(State::Pending);
+            found.insert(row.get(0)?, (state, row.get(2)?));
+        }
+        Ok(found)
     }
 
     /// Commits, and lets `work` use the index before the next batch begins.
@@ -370,6 +389,8 @@ impl Writer {
     /// Drops what was added since the last commit, its temporary files with it.
     pub fn abandon(mut self) {
         self.index.roll_back();
+        // It failed, or what it does is for nothing.
+        let _ = self.aside.wait();
         self.scratch.close();
         self.lock.is_unclean = true;
     }
