@@ -25,7 +25,7 @@ enum Condition {
     Before(i64),
     After(i64),
     HasAttachment,
-    Kind(String),
+    Kind(exodus_api::Kind),
 }
 
 /// Reads a search.
@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Result<Query> {
             Some(("after", value)) => Condition::After(day(value)?),
             Some(("has", "attachment")) => Condition::HasAttachment,
             Some(("has", other)) => return Err(unknown(&format!("has:{other}"))),
-            Some(("kind", value)) => Condition::Kind(value.to_lowercase()),
+            Some(("kind", value)) => Condition::Kind(kind(value)?),
             _ => {
                 query.words.push(word);
                 continue;
@@ -53,6 +53,14 @@ pub fn parse(text: &str) -> Result<Query> {
         query.conditions.push(condition);
     }
     Ok(query)
+}
+
+fn kind(name: &str) -> Result<exodus_api::Kind> {
+    exodus_api::Kind::from_name(&name.to_lowercase()).ok_or_else(|| {
+        let names: Vec<&str> = exodus_api::Kind::ALL.iter().map(|kind| kind.name()).collect();
+        Error::new(Kind::Usage, format!("there is no kind `{name}`"))
+            .hint(format!("kinds are {}", names.join(", ")))
+    })
 }
 
 fn unknown(condition: &str) -> Error {
@@ -174,7 +182,7 @@ impl Condition {
             Condition::Before(time) => ("item.time < ?", Some((*time).into())),
             Condition::After(time) => ("item.time >= ?", Some((*time).into())),
             Condition::HasAttachment => ("attachments > 0", None),
-            Condition::Kind(kind) => ("kind = ?", Some(kind.clone().into())),
+            Condition::Kind(kind) => ("kind = ?", Some(kind.name().to_owned().into())),
         }
     }
 }
@@ -200,6 +208,8 @@ mod tests {
         );
         assert!(parse("has:nothing").is_err());
         assert!(parse("before:soon").is_err());
+        assert!(parse("kind:letter").unwrap_err().to_string().contains("letter"));
+        assert_eq!(parse("kind:Post playa").unwrap().conditions, [Condition::Kind(exodus_api::Kind::Post)]);
         assert_eq!(parse("12:30 http://example.org").unwrap().words, ["12:30", "http://example.org"]);
     }
 

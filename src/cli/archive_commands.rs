@@ -250,9 +250,11 @@ fn print_history(steps: &[Step], is_json: bool, output: &Output) {
 
 /// Runs `search`.
 pub fn search(args: &SearchArgs, context: &Context) -> Result<()> {
-    // A word that the shell has freed of its quotes gets them back.
+    // A word that the shell has freed of its quotes gets them back, where there can be blanks in it: else it is the whole search in quotes.
     let quoted = args.query.iter().map(|word| match word.split_once(':') {
-        Some((name, value)) if value.contains(' ') && !word.contains('"') && !name.contains(' ') => {
+        Some((name @ ("from" | "to" | "subject" | "label"), value))
+            if value.contains(' ') && !word.contains('"') =>
+        {
             format!("{name}:\"{value}\"")
         }
         _ => word.clone(),

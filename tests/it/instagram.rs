@@ -298,6 +298,7 @@ fn two_exports_in_either_order_give_the_same_and_keep_facts_that_one_of_them_has
 fn posts_are_found_by_their_words() {
     let home = imported(Spec::json(Generation::Media));
     let hits = home.json_lines(&["search", "kind:post", "playa"]);
+    assert_eq!(home.json_lines(&["search", "kind:post playa"]), hits, "the whole search in quotes");
     assert!(hits.len() == 1 && hits[0]["kind"] == "post", "{hits:?}");
     assert!(home.json_lines(&["search", "kind:chat", "todo"]).len() == 2);
 }
