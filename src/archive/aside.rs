@@ -1,6 +1,7 @@
 //! Work done aside: on a thread of its own, in order, while its owner goes on.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::report::error::{Error, Kind, Result};
@@ -74,6 +75,12 @@ impl Aside {
 
 fn undone() -> Error {
     Error::new(Kind::Archive, "not written, since what came before it could not be written")
+        .hint("run the same command again: what is done stays done")
+}
+
+/// What owner and task share; a task that panicked was told of where it was waited for.
+pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Aside {
@@ -88,7 +95,7 @@ impl Drop for Aside {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     use super::*;
 

@@ -8,9 +8,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::aside::Aside;
+use super::aside::{Aside, lock};
 use super::record::Record;
 use crate::report::error::{Error, Kind, Result};
 
@@ -113,10 +113,6 @@ impl Ledger {
     pub fn blake3(&self) -> String {
         lock(&self.written).hash.finalize().to_hex().to_string()
     }
-}
-
-fn lock(written: &Mutex<Written>) -> MutexGuard<'_, Written> {
-    written.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Written {

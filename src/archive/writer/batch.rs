@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::{BATCH_BYTES, BATCH_FILES, Writer};
+use crate::archive::aside::lock;
 use crate::archive::record::ItemRecord;
 use crate::archive::views;
 use crate::report::error::{Error, Result};
@@ -177,10 +178,6 @@ impl Writer {
 fn sync(root: &Path) -> Result<()> {
     let folder = fs::File::open(root).map_err(|err| Error::io("open", root, &err))?;
     rustix::fs::syncfs(&folder).map_err(|err| Error::io("make safe", root, &err.into()))
-}
-
-fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Move {
